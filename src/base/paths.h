@@ -1,0 +1,38 @@
+/*
+ * paths.h - where squall keeps things.
+ *
+ * Root: /var/lib/squall (state), /run/squall (runtime), /etc/squall (owner's word). A user:
+ * $XDG_STATE_HOME/squall, $XDG_RUNTIME_DIR/squall (else a folder in the state),
+ * $XDG_CONFIG_HOME/squall. SQUALL_DIR=DIR puts all three in DIR/{state,run,etc}. Folders are made
+ * with mode 0700 and must belong to the caller; symbolic links are refused.
+ */
+#ifndef SQUALL_BASE_PATHS_H
+#define SQUALL_BASE_PATHS_H
+
+#include <sys/types.h>
+
+#include "base/base.h"
+#include "base/err.h"
+
+enum { PATH_CAP = 512 };
+struct paths {
+	char state[PATH_CAP], runtime[PATH_CAP], etc[PATH_CAP];
+	char runs[PATH_CAP], claims[PATH_CAP]; /* below state, below runtime */
+};
+
+int paths_find(struct paths *p, struct err *err) must_use; /* no I/O but the environment */
+int paths_make(const struct paths *p, struct err *err) must_use;
+/* Opens a directory without following links and checks that `uid` owns it and others cannot write;
+ * makes it (with parents) when `make`. Returns the descriptor. */
+int dir_open_owned(const char *path, uid_t uid, bool make, struct err *err) must_use;
+/* Opens a file in it, not following links, owned by uid, a regular file. */
+int file_open_owned(int dirfd, const char *name, int flags, uid_t uid, struct err *err) must_use;
+/* Writes a whole file by temporary name, fsync and rename. mode 0600. */
+int file_put(int dirfd, const char *name, const void *data, size_t n, bool sync,
+             struct err *err) must_use;
+/* Reads a whole file of at most `max` bytes, NUL added; *data is malloc'd. */
+int file_take(int dirfd, const char *name, size_t max, char **data, size_t *n,
+              struct err *err) must_use;
+int write_all(int fd, const void *data, size_t n) must_use; /* 0 or negative errno */
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * quantity.h - the quantities people write: "250ms", "30%", "64MiB", "3".
+ *
+ * Units: durations in nanoseconds, sizes in bytes, shares in parts per million (so 100% is
+ * 1000000), counts plain, numbers as double. Durations: ns us ms s m h d, sums allowed ("1m30s"), a
+ * bare 0 is allowed, other bare numbers are not. Sizes: B, kB MB GB TB (powers of 1000), KiB MiB
+ * GiB TiB (powers of 1024), a bare number is bytes. Shares: "30%", "0.5%" (six decimals at most); a
+ * bare number is not a share. Nothing negative, nothing over 2^63-1.
+ */
+#ifndef SQUALL_BASE_QUANTITY_H
+#define SQUALL_BASE_QUANTITY_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+#define NS_PER_US 1000ull
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+#define PPM_ALL 1000000ull
+
+enum quantity_kind {
+	QUANTITY_DURATION,
+	QUANTITY_SIZE,
+	QUANTITY_SHARE,
+	QUANTITY_COUNT,
+	QUANTITY_NUMBER,
+};
+
+int duration_parse(const char *text, uint64_t *ns, struct err *err) must_use;
+int size_parse(const char *text, uint64_t *bytes, struct err *err) must_use;
+int share_parse(const char *text, uint64_t *ppm, struct err *err) must_use;
+int count_parse(const char *text, uint64_t *n, struct err *err) must_use;
+int number_parse(const char *text, double *x, struct err *err) must_use;
+
+/* A quantity of any kind: tries duration, size (only with a unit), share, then number; says which
+ * it was. The value is in the kind's unit, as double (exact to 2^53). -EINVAL when it is none of
+ * them. */
+int quantity_parse_any(const char *text, enum quantity_kind *kind, double *value,
+                       struct err *err) must_use;
+
+/* Shortest exact form that parses back to the same value: "250ms", "1m30s", "30%", "64MiB". */
+void duration_format(struct buf *to, uint64_t ns);
+void size_format(struct buf *to, uint64_t bytes);
+void share_format(struct buf *to, uint64_t ppm);
+/* For people: three significant digits: "1.24s", "312ms", "18us". */
+void duration_format_short(struct buf *to, uint64_t ns);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * step.h - one reversible change of one named object of a machine.
+ *
+ * A step type is a getter and a setter for one kind of object. get, meter, same and merge only look
+ * or compute; set changes the machine and is called by src/undo/ alone. A state is one line of
+ * canonical text of at most STATE_MAX - 1 bytes; what is larger is a file in the run's stash, named
+ * by its SHA-256 ("@<64 hex digits>"), written and synced before the slot is. An object is one line
+ * naming the thing and its identity (a process with its start time, a cgroup or namespace with its
+ * inode), never a bare number.
+ */
+#ifndef SQUALL_STEP_STEP_H
+#define SQUALL_STEP_STEP_H
+
+#include "base/buf.h"
+#include "base/counters.h"
+#include "base/err.h"
+#include "base/ident.h"
+#include "base/world.h"
+
+enum { TYPE_MAX = 24, OBJECT_MAX = 240, STATE_MAX = 480, SAYS_MAX = 160 };
+
+enum step_flag {
+	STEP_IRREVERSIBLE = 1,     /* no way back: needs `allow: [irreversible]` */
+	STEP_DIES_WITH_HOLDER = 2, /* "kernel": vanishes by itself when its holder dies */
+	STEP_DIES_WITH_BOOT =
+	        4, /* "boot": gone after a reboot; neither flag: "log", only undo brings it back */
+	STEP_LEAN =
+	        8, /* prepared: set(base) needs no memory, fork, exec or look-up; else assisted */
+};
+
+/* The process that holds an object (STEP_DIES_WITH_HOLDER). */
+struct holder {
+	struct proc_id id; /* pid 0: none */
+	int pidfd;         /* -1: none */
+	int sock; /* the order channel, also the lifeline; -1 in a process that did not start it */
+};
+
+/* What is made ready at arming so that a revert needs nothing else. Owned by the keeper, one per
+ * slot. */
+struct hold {
+	const struct world *world;
+	const char *run;      /* run id */
+	int stash;            /* directory of the run's stash, -1: none */
+	uint64_t deadline_ns; /* CLOCK_BOOTTIME: a holder must be gone by then, by the kernel's hand
+	                       */
+	int fd[3];            /* the type's own, opened by open(); -1: none */
+	struct holder holder;
+	/* Starts the helper `kind` ("nft") and fills hold->holder; args are its argv. NULL where
+	 * nothing may be started (undo). Answers of the helper are read with wire_recv on
+	 * holder.sock. */
+	int (*spawn)(struct hold *, const char *kind, const char *const *args, struct err *);
+	void *spawn_ctx;
+};
+
+struct step_type {
+	const char *name, *summary;
+	unsigned flags;
+	/* Makes the hold ready; -ESTALE: the object is gone. NULL: nothing to make ready. */
+	int (*open)(struct hold *, const char *object, struct err *);
+	void (*close)(struct hold *); /* NULL: close fd[] and be done */
+	/* -ESTALE: gone with its object (process, cgroup, namespace). */
+	int (*get)(const struct world *, const char *object, struct buf *state, struct err *);
+	/* now: what get said last. On success `landed` is what was read back after the change. */
+	int (*set)(struct hold *, const char *object, const char *now, const char *to,
+	           struct buf *landed, struct err *);
+	/* The value that serves all live claims; n >= 1. NULL: a second claim is refused by the
+	 * first one's run id. */
+	int (*merge)(const char *object, const char *base, const char *const *claims, size_t n,
+	             struct buf *to, struct err *);
+	int (*meter)(const struct world *, const char *object, struct counters *,
+	             struct err *); /* NULL: nothing to count */
+	bool (*same)(const char *want,
+	             const char *seen); /* the kernel's rounding; NULL: equal text */
+};
+
+/* From steps.def. NULL when unknown. */
+const struct step_type *step_type_find(const char *name);
+extern const struct step_type *const step_types[]; /* NULL-terminated */
+bool step_same(const struct step_type *t, const char *want, const char *seen);
+/* "kernel", "boot", "log" or "never" (irreversible). */
+const char *step_dies_with(const struct step_type *t);
+void hold_init(struct hold *h);
+void hold_release(struct hold *h); /* closes descriptors; ends nothing */
+
+#endif
