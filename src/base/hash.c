@@ -1,0 +1,132 @@
+/* hash.c - SHA-256 (FIPS 180-4), CRC-32C (RFC 3720, appendix B.4), splitmix64. */
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const uint32_t k256[64] = {
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
+        0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
+        0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
+        0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7,
+        0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
+        0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
+        0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116,
+        0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
+        0xc67178f2,
+};
+
+static uint32_t turn(uint32_t x, unsigned n)
+{
+	return x >> n | x << (32 - n);
+}
+
+static void sha256_block(struct sha256 *s, const uint8_t *p)
+{
+	uint32_t w[64], v[8];
+
+	for (unsigned i = 0; i < 16; i++)
+		w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
+		       (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
+	for (unsigned i = 16; i < 64; i++) {
+		uint32_t a = turn(w[i - 15], 7) ^ turn(w[i - 15], 18) ^ w[i - 15] >> 3;
+		uint32_t b = turn(w[i - 2], 17) ^ turn(w[i - 2], 19) ^ w[i - 2] >> 10;
+
+		w[i] = w[i - 16] + a + w[i - 7] + b;
+	}
+	memcpy(v, s->h, sizeof(v));
+	for (unsigned i = 0; i < 64; i++) {
+		uint32_t e = turn(v[4], 6) ^ turn(v[4], 11) ^ turn(v[4], 25);
+		uint32_t t1 = v[7] + e + ((v[4] & v[5]) ^ (~v[4] & v[6])) + k256[i] + w[i];
+		uint32_t a = turn(v[0], 2) ^ turn(v[0], 13) ^ turn(v[0], 22);
+		uint32_t t2 = a + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+
+		memmove(v + 1, v, 7 * sizeof(*v));
+		v[4] += t1;
+		v[0] = t1 + t2;
+	}
+	for (unsigned i = 0; i < 8; i++)
+		s->h[i] += v[i];
+}
+
+void sha256_init(struct sha256 *s)
+{
+	static const uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+	                              0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+	memcpy(s->h, h, sizeof(h));
+	s->n = 0;
+}
+
+void sha256_add(struct sha256 *s, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+
+	while (n) {
+		size_t at = s->n % 64, take = 64 - at < n ? 64 - at : n;
+
+		memcpy(s->block + at, p, take);
+		s->n += take;
+		p += take;
+		n -= take;
+		if (s->n % 64 == 0)
+			sha256_block(s, s->block);
+	}
+}
+
+void sha256_end(struct sha256 *s, char hex[SHA256_HEX])
+{
+	uint64_t bits = s->n * 8;
+	uint8_t length[8];
+
+	for (unsigned i = 0; i < 8; i++)
+		length[i] = (uint8_t)(bits >> (56 - 8 * i));
+	sha256_add(s, "\x80", 1);
+	while (s->n % 64 != 56)
+		sha256_add(s, "", 1);
+	sha256_add(s, length, sizeof(length));
+	for (unsigned i = 0; i < 8; i++)
+		snprintf(hex + 8 * i, 9, "%08x", s->h[i]);
+}
+
+void sha256_text(const void *data, size_t n, char hex[SHA256_HEX])
+{
+	struct sha256 s;
+
+	sha256_init(&s);
+	sha256_add(&s, data, n);
+	sha256_end(&s, hex);
+}
+
+uint32_t crc32c(const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	uint32_t c = ~0u;
+
+	while (n--) {
+		c ^= *p++;
+		for (int i = 0; i < 8; i++)
+			c = c >> 1 ^ (0x82f63b78u & (0u - (c & 1)));
+	}
+	return ~c;
+}
+
+uint64_t rng_next(struct rng *r)
+{
+	uint64_t z = r->s += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+uint64_t rng_below(struct rng *r, uint64_t n)
+{
+	uint64_t limit = UINT64_MAX - UINT64_MAX % n, x;
+
+	do
+		x = rng_next(r);
+	while (x >= limit);
+	return x % n;
+}
