@@ -1,0 +1,63 @@
+# A short door to meson and the scripts in tools/ and tests/. `make help` lists every target.
+B ?= build
+T ?=
+.DEFAULT_GOAL := all
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+all: $(B)/build.ninja ## build squall and squall-keeper in build/
+	ninja -C $(B)
+
+check: all ## unit, plan and command line tests; no root, under a minute
+	meson test -C $(B) --no-rebuild --no-suite root --print-errorlogs
+
+check-root: all ## system tests on real victims, as root; T=net-cut for one
+	tests/run-system $(T)
+
+torture: build-torture ## kill every process at a seeded sample of boundaries, as root; SEED=N, T=net-cut
+	tests/torture/torture.sh --sample $(T)
+
+torture-all: build-torture ## the same at every boundary
+	tests/torture/torture.sh --all $(T)
+
+test: ## install what is missing, build, run everything, count
+	tools/test
+
+demo: ## three experiments on a real nginx, under two minutes
+	tools/demo
+
+bench: all ## the figures of the README, measured here
+	bench/run
+
+lint: all ## clang-format, clang-tidy, gcc's analyzer, cppcheck, shellcheck, tiers, names
+	tools/lint
+
+fmt: ## clang-format everything in place
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+san: ## the developer build: address and undefined-behaviour sanitizers, tests run in build-san/
+	test -f build-san/build.ninja || meson setup build-san -Db_sanitize=address,undefined -Db_lundef=false
+	ninja -C build-san
+	meson test -C build-san --no-rebuild --no-suite root --print-errorlogs -t 4
+
+clang: ## build with clang and run the tests in build-clang/
+	test -f build-clang/build.ninja || CC=clang meson setup build-clang
+	ninja -C build-clang
+	meson test -C build-clang --no-rebuild --no-suite root --print-errorlogs
+
+deps: ## install the packages that building and testing need (root)
+	tools/install-deps build test
+
+clean: ## remove the build folders
+	rm -rf build build-san build-clang build-torture build-analyzer
+
+$(B)/build.ninja:
+	meson setup $(B)
+
+build-torture: FORCE
+	test -f build-torture/build.ninja || meson setup build-torture -Dtorture=true -Dtests=false
+	ninja -C build-torture
+
+FORCE:
+.PHONY: help all check check-root torture torture-all test demo bench lint fmt san clang deps clean FORCE
