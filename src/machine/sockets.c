@@ -1,0 +1,193 @@
+/* Listening sockets, from /proc. */
+#include "machine/sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+enum { STATE_LISTEN = 0x0a, STATE_UNCONNECTED = 0x07 }; /* net/tcp_states.h; UDP uses TCP_CLOSE */
+
+static void file_close(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+
+/* One row of a table. Returns false for what is not a row. */
+static bool row_parse(const char *line, bool udp, struct listening *l)
+{
+	unsigned local, remote, state;
+	unsigned long long ino;
+
+	if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x %*s %*s %*s %*u %*u %llu",
+	           &local, &remote, &state, &ino) != 4)
+		return false;
+	if (udp ? state != STATE_UNCONNECTED || remote != 0 : state != STATE_LISTEN)
+		return false;
+	*l = (struct listening){.port = (uint16_t)local, .udp = udp, .ino = ino};
+	return true;
+}
+
+static int table_each(const struct world *w, const char *path, bool udp,
+                      int (*each)(void *, const struct listening *), void *ctx)
+{
+	FILE *f cleanup(file_close) = NULL;
+	char line[512];
+	int fd = world_openat(w, path, O_RDONLY), ret = 0;
+
+	if (fd < 0)
+		return 0;
+	f = fdopen(fd, "re");
+	if (!f) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (ret == 0 && fgets(line, sizeof(line), f)) {
+		struct listening l;
+
+		if (row_parse(line, udp, &l))
+			ret = each(ctx, &l);
+	}
+	return ret;
+}
+
+struct set_walk {
+	struct socket_set *set;
+	const struct port *port;
+};
+
+static int set_each(void *ctx, const struct listening *l)
+{
+	struct set_walk *walk = ctx;
+	struct socket_set *set = walk->set;
+
+	if (l->port != walk->port->number || (l->udp ? !walk->port->udp : !walk->port->tcp))
+		return 0;
+	if (set->n == set->cap) {
+		size_t cap = set->cap ? set->cap * 2 : 8;
+		uint64_t *grown = realloc(set->ino, cap * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		set->ino = grown;
+		set->cap = cap;
+	}
+	set->ino[set->n++] = l->ino;
+	return 0;
+}
+
+struct fd_walk {
+	const struct world *w;
+	pid_t pid;
+	const struct socket_set *set;
+};
+
+static int fd_each(void *ctx, const char *name)
+{
+	struct fd_walk *walk = ctx;
+	char path[64];
+	unsigned long long ino;
+	BUF(link, 128);
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%.16s", walk->pid, name);
+	if (world_readlink(walk->w, path, &link, NULL) < 0)
+		return 0; /* closed meanwhile */
+	if (sscanf(link.data, "socket:[%llu]", &ino) != 1)
+		return 0;
+	return socket_set_has(walk->set, ino);
+}
+
+int port_parse(const char *text, struct port *port, struct err *err)
+{
+	char *end;
+	unsigned long n;
+	struct port p = {0};
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	p.tcp = *end == '\0' || strcmp(end, "/tcp") == 0;
+	p.udp = *end == '\0' || strcmp(end, "/udp") == 0;
+	if (errno || end == text || *text < '0' || *text > '9' || n == 0 || n > 65535 ||
+	    (!p.tcp && !p.udp)) {
+		err_set(err, -EINVAL, "\"%s\" is not a port", text);
+		return err_hint(err, -EINVAL,
+		                "Write a number from 1 to 65535, or 6379/tcp or 53/udp.");
+	}
+	p.number = (uint16_t)n;
+	*port = p;
+	return 0;
+}
+
+void port_format(struct buf *to, const struct port *port)
+{
+	buf_addf(to, "%u%s", port->number,
+	         port->tcp && port->udp ? ""
+	         : port->tcp            ? "/tcp"
+	                                : "/udp");
+}
+
+int sockets_listening(const struct world *w, pid_t pid,
+                      int (*each)(void *ctx, const struct listening *), void *ctx, struct err *err)
+{
+	static const struct {
+		const char *name;
+		bool udp;
+	} tables[] = {{"tcp", false}, {"tcp6", false}, {"udp", true}, {"udp6", true}};
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(tables); i++) {
+		char path[64];
+
+		if (pid)
+			snprintf(path, sizeof(path), "/proc/%d/net/%s", pid, tables[i].name);
+		else
+			snprintf(path, sizeof(path), "/proc/self/net/%s", tables[i].name);
+		ret = table_each(w, path, tables[i].udp, each, ctx);
+	}
+	if (ret == -ENOMEM)
+		return err_sys(err, ENOMEM, "could not list the listening sockets");
+	return ret;
+}
+
+int socket_set_add(struct socket_set *set, const struct world *w, pid_t pid,
+                   const struct port *port, struct err *err)
+{
+	struct set_walk walk = {.set = set, .port = port};
+
+	return sockets_listening(w, pid, set_each, &walk, err);
+}
+
+bool socket_set_has(const struct socket_set *set, uint64_t ino)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->ino[i] == ino)
+			return true;
+	}
+	return false;
+}
+
+void socket_set_release(struct socket_set *set)
+{
+	free(set->ino);
+	*set = (struct socket_set){0};
+}
+
+int proc_holds_socket(const struct world *w, pid_t pid, const struct socket_set *set)
+{
+	struct fd_walk walk = {.w = w, .pid = pid, .set = set};
+	char path[32];
+	int ret;
+
+	if (set->n == 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	ret = world_list(w, path, fd_each, &walk, NULL);
+	if (ret == -ENOENT)
+		return -ESRCH;
+	return ret == -EPERM ? -EACCES : ret;
+}
