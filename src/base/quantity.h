@@ -2,10 +2,11 @@
  * quantity.h - the quantities people write: "250ms", "30%", "64MiB", "3".
  *
  * Units: durations in nanoseconds, sizes in bytes, shares in parts per million (so 100% is
- * 1000000), counts plain, numbers as double. Durations: ns us ms s m h d, sums allowed ("1m30s"), a
- * bare 0 is allowed, other bare numbers are not. Sizes: B, kB MB GB TB (powers of 1000), KiB MiB
- * GiB TiB (powers of 1024), a bare number is bytes. Shares: "30%", "0.5%" (six decimals at most); a
- * bare number is not a share. Nothing negative, nothing over 2^63-1.
+ * 1000000), counts plain, numbers as double. Durations: ns us ms s m h d, sums allowed from large
+ * to small ("1m30s"), a bare 0 is allowed, other bare numbers are not. Sizes: B, kB MB GB TB
+ * (powers of 1000), KiB MiB GiB TiB (powers of 1024), a bare number is bytes. Shares: "30%",
+ * "0.5%"; a bare number is not a share. Decimals ("1.5s") are allowed where the value comes out
+ * whole. Nothing negative, nothing over 2^63-1: -ERANGE when too large, else -EINVAL.
  */
 #ifndef SQUALL_BASE_QUANTITY_H
 #define SQUALL_BASE_QUANTITY_H
