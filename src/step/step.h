@@ -69,12 +69,10 @@ struct step_type {
 	             struct buf *to, struct err *);
 	int (*meter)(const struct world *, const char *object, struct counters *,
 	             struct err *); /* NULL: nothing to count */
-	bool (*same)(const char *want,
-	             /* The shell command with which a person puts the object back; NULL: none to
-	                give. */
-	             void (*by_hand)(const char *object, const char *base, const char *landed,
-	                             struct buf *to);
-	             const char *seen); /* the kernel's rounding; NULL: equal text */
+	/* The kernel's rounding; NULL: equal text. */
+	bool (*same)(const char *want, const char *seen);
+	/* The shell command with which a person puts the object back; NULL: none to give. */
+	void (*by_hand)(const char *object, const char *base, const char *landed, struct buf *to);
 };
 
 /* From steps.def. NULL when unknown. */
