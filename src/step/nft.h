@@ -1,0 +1,127 @@
+/*
+ * nft.h - the words of step type "nft": a whole nftables table, held by a helper, that cuts
+ * traffic.
+ *
+ * OBJECT is NETNS_PATH=INODE/TABLE: the path by which the network namespace is opened, the inode
+ * that it must have, and the table's name ([A-Za-z_][A-Za-z0-9_]*, at most 63 bytes, with the run
+ * in it so that two runs never share a table). nft_object_format writes it.
+ *
+ * STATE is "absent", or one line of canonical text:
+ *
+ *   cut MODE DIRECTION egress=HOW [proto=P] [ip=LIST] [port=LIST] [uid=N] [cgroup=INODE:LEVEL]
+ *       [dev=LIST | hooks=LIST]
+ *
+ *   MODE       silence: packets vanish. reject: they are answered (TCP by a reset, the rest by ICMP
+ *              port unreachable).
+ *   DIRECTION  in, out or both, as seen from the namespace.
+ *   HOW        what swallows outgoing packets in mode silence (reject ignores it; write what the
+ *              machine can do all the same):
+ *                swallow  netdev egress hook, handed to no device: the sender sees nothing at all;
+ *                drop     netdev egress hook, dropped: nothing seen, but a socket with IP_RECVERR
+ *                         (ping) reads ENOBUFS;
+ *                output   inet postrouting hook, for kernels without egress hooks: the sender's
+ *                         sendto() fails with EPERM (TCP does not show it and retransmits).
+ *   proto      tcp, udp or icmp (which is ICMP and ICMPv6). Left out: any.
+ *   ip         remote addresses, IPv4 or IPv6, ADDRESS/LENGTH with the host bits zero: destination
+ *              of what goes out, source of what comes in.
+ *   port       N or N-M; TCP and UDP only: matches when the source OR the destination port is
+ *              listed, in both directions; so a listed port cuts a local server and a remote one.
+ *   uid        packets whose local socket belongs to this user (meta skuid).
+ *   cgroup     packets whose local socket was created in this cgroup v2 or below it: the inode of
+ *              its directory and its depth (root 0), see nft(8) "socket cgroupv2".
+ *   dev        confined to these devices, both directions.
+ *   hooks      every device of the namespace, for the egress hook only; nothing is confined. One of
+ *              dev and hooks must be there when HOW is swallow or drop, MODE is silence and
+ *              DIRECTION is not in. A device that appears later is not covered until the plan is
+ *              made again.
+ *
+ * Lists are separated by commas, sorted, each element once. Keys come in the order above, one blank
+ * between words. What is named must all match (a listed key is an "and", its list an "or"); with
+ * none all IP traffic of the namespace is cut. ARP and IPv6 neighbour discovery (ICMPv6 133 to 137)
+ * always pass: without them the sender would see "no route to host" instead of silence.
+ *
+ * What does not reach: an incoming packet has a uid only when the kernel found its socket before
+ * the input hook: established TCP and connected UDP; a new connection to a listener of that user
+ * comes in and it is the answer that is cut. Incoming with uid or cgroup is looked at in the input
+ * hook, so forwarded traffic is not cut by it. Later fragments of a datagram carry no port.
+ *
+ * Mode reject, outgoing: TCP connect() gets ECONNREFUSED, an established connection ECONNRESET; a
+ * datagram's sendto() fails with EPERM, because the kernel drops it at local output, and the ICMP
+ * answer is delivered besides.
+ */
+#ifndef SQUALL_STEP_NFT_H
+#define SQUALL_STEP_NFT_H
+
+#include <netinet/in.h>
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "step/step.h"
+
+enum {
+	NFT_TABLE_MAX = 64, /* with the NUL */
+	NFT_NETNS_MAX = 128,
+	NFT_ADDRS_MAX = 64,
+	NFT_PORTS_MAX = 64,
+	NFT_DEVS_MAX = 32,
+	NFT_DEV_NAME = 16,
+};
+
+enum nft_mode { NFT_SILENCE, NFT_REJECT };
+enum nft_direction { NFT_IN = 1, NFT_OUT = 2, NFT_BOTH = 3 };
+enum nft_egress { NFT_EGRESS_SWALLOW, NFT_EGRESS_DROP, NFT_EGRESS_OUTPUT };
+
+struct nft_addr {
+	uint8_t family; /* AF_INET or AF_INET6 */
+	uint8_t length; /* of the prefix, in bits */
+	uint8_t bytes[16];
+};
+
+struct nft_ports {
+	uint16_t from, to;
+};
+
+/* One cut. Zero-initialised and given mode, direction and egress it cuts everything. */
+struct nft_rules {
+	enum nft_mode mode;
+	enum nft_direction direction;
+	enum nft_egress egress;
+	uint8_t proto; /* 0 any, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP (also v6) */
+	bool has_uid, has_cgroup;
+	bool confined; /* devs came from dev=, not from hooks= */
+	uint32_t uid;
+	uint64_t cgroup;
+	uint32_t cgroup_level;
+	size_t addrs_n, ports_n, devs_n;
+	struct nft_addr addrs[NFT_ADDRS_MAX];
+	struct nft_ports ports[NFT_PORTS_MAX];
+	char devs[NFT_DEVS_MAX][NFT_DEV_NAME];
+};
+
+/* Add one element as people write it ("10.0.0.1", "fd00::/8"; "80", "6000-6010"). Host bits are
+ * cleared, repeated ones folded. -EINVAL, -E2BIG. */
+int nft_rules_add_addr(struct nft_rules *, const char *text, struct err *) must_use;
+int nft_rules_add_ports(struct nft_rules *, const char *text, struct err *) must_use;
+int nft_rules_add_dev(struct nft_rules *, const char *name, struct err *) must_use;
+
+/* Canonical text; the same rules give the same text. -E2BIG when longer than STATE_MAX - 1. */
+int nft_rules_format(const struct nft_rules *, struct buf *to, struct err *) must_use;
+/* Only what nft_rules_format would write is accepted. -EINVAL with the word that is wrong. */
+int nft_rules_parse(const char *state, struct nft_rules *, struct err *) must_use;
+/* What the sender of a cut packet sees, for the plan: "nothing: packets vanish". Never NULL. */
+const char *nft_rules_seen_by_sender(const struct nft_rules *);
+
+struct nft_object {
+	char netns[NFT_NETNS_MAX];
+	uint64_t netns_ino;
+	char table[NFT_TABLE_MAX];
+};
+
+int nft_object_format(const struct nft_object *, struct buf *to, struct err *) must_use;
+int nft_object_parse(const char *object, struct nft_object *, struct err *) must_use;
+/* The table's name for an attack of a run: "squall_RUN_N" with every byte that a name may not have
+ * replaced by "_". run: at most 31 bytes. */
+void nft_table_name(const char *run, unsigned n, char name[NFT_TABLE_MAX]);
+
+#endif
