@@ -24,6 +24,9 @@ int attack_plan(const struct experiment *, const struct method *attack, size_t l
                 const struct targets *, const struct moment *, const struct world *,
                 const char *run, struct arena *, struct plan *out, uint64_t *again_ns, size_t *gone,
                 struct err *) must_use;
+/* The attack's parameters, bound at a ramp level; NULL with err. */
+void *attack_args(const struct experiment *, const struct method *attack, size_t level,
+                  struct arena *, struct err *);
 /* What this machine lacks for the attack: tries the fault's facts. Negative: cannot, err names the
  * fact and why. */
 int attack_can(const struct method *attack, const struct world *, struct err *) must_use;

@@ -1,0 +1,107 @@
+/* The one plan of an attack, and what must be said or able before it may be put. */
+#include "run/attack-plan.h"
+
+#include <errno.h>
+
+#include "base/hash.h"
+#include "machine/can.h"
+#include "step/step.h"
+
+uint64_t attack_seed(uint64_t run_seed, size_t i)
+{
+	struct rng rng = {run_seed ^ (uint64_t)(i + 1) * 0x9e3779b97f4a7c15ull};
+	return rng_next(&rng);
+}
+
+void *attack_args(const struct experiment *x, const struct method *attack, size_t level,
+                  struct arena *a, struct err *err)
+{
+	if (level == 0 && attack->call.args)
+		return attack->call.args;
+	struct problems problems;
+	problems_init(&problems, a);
+	void *args = call_bind(x, &attack->call, level, a, &problems);
+	if (!args || problems.errors)
+		err_set(err, -EINVAL, "cannot bind \"%s\" at level %zu: %s", attack->id, level + 1,
+		        problems.n ? problems.v[0].text : "no reason known");
+	return problems.errors ? NULL : args;
+}
+
+int attack_plan(const struct experiment *x, const struct method *attack, size_t level,
+                const struct targets *targets, const struct moment *moment,
+                const struct world *world, const char *run, struct arena *arena, struct plan *out,
+                uint64_t *again_ns, size_t *gone, struct err *err)
+{
+	const struct fault *fault = fault_of(attack->call.kind);
+	if (!fault)
+		return err_set(err, -ENOSYS, "fault \"%s\" is not built in", attack->call.name);
+	const void *args = attack_args(x, attack, level, arena, err);
+	if (!args)
+		return -EINVAL;
+	struct plan plan;
+	plan_init(&plan, arena);
+	uint64_t least = 0;
+	size_t lost = 0;
+	for (size_t i = 0; i < targets->n; i++) {
+		uint64_t again = 0;
+		struct err why = ERR_INIT;
+		int r = fault->plan(args, &targets->v[i], moment, world, run, &plan, &again, &why);
+		if ((r == -ESTALE || r == -ESRCH) && ++lost < targets->n)
+			continue;
+		if (r < 0) {
+			if (err)
+				*err = why;
+			return err_wrap(err, r, "cannot plan \"%s\" for %s", attack->id,
+			                targets->v[i].name);
+		}
+		if (again && (!least || again < least))
+			least = again;
+	}
+	*out = plan;
+	*again_ns = least;
+	if (gone)
+		*gone = lost;
+	return 0;
+}
+
+int attack_can(const struct method *attack, const struct world *world, struct err *err)
+{
+	const struct fault *fault = fault_of(attack->call.kind);
+	for (const char *const *need = fault ? fault->needs : NULL; need && *need; need++) {
+		int r = can_try(world, *need, err);
+		if (r < 0)
+			return err_wrap(err, r, "\"%s\" needs \"%s\", which this machine lacks",
+			                attack->call.name, *need);
+	}
+	return 0;
+}
+
+int attack_allowed(const struct experiment *x, const struct method *attack, const struct plan *plan,
+                   struct err *err)
+{
+	static const struct {
+		enum allow bit;
+		const char *word, *does;
+	} words[] = {
+	        {ALLOW_IRREVERSIBLE, "irreversible", "cannot be put back"},
+	        {ALLOW_HOST_WIDE, "host-wide", "reaches all of this machine"},
+	        {ALLOW_CONTROL_PATH, "control-path", "may cut the way in to this machine"},
+	};
+	unsigned needs = (attack->call.kind->irreversible ? ALLOW_IRREVERSIBLE : 0u) |
+	                 (plan->host_wide ? ALLOW_HOST_WIDE : 0u) |
+	                 (plan->control_path ? ALLOW_CONTROL_PATH : 0u);
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct step_type *type = step_type_find(plan->v[i].type);
+		if (type && type->flags & STEP_IRREVERSIBLE)
+			needs |= ALLOW_IRREVERSIBLE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (needs & words[i].bit & ~x->allow) {
+			err_set(err, -EPERM, "attack \"%s\" (%s) %s, and that is not allowed",
+			        attack->id, attack->call.name, words[i].does);
+			return err_hint(err, -EPERM,
+			                "Write \"allow: [%s]\" in the file, or say \"--allow %s\".",
+			                words[i].word, words[i].word);
+		}
+	return 0;
+}

@@ -1,0 +1,104 @@
+/* From a file to an armed keeper: what is not built, targets, first plans, what is allowed. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/boundary.h"
+#include "run/runner-state.h"
+
+static void refuse(struct runner *r, enum exit_code code, const struct err *err)
+{
+	runner_post(r, EV_REFUSED, (uint32_t)code, NULL, err);
+}
+
+bool runner_built(struct runner *r)
+{
+	if (!r->x->unbuilt_n)
+		return true;
+	char list[320];
+	struct buf names;
+	buf_init(&names, list, sizeof(list));
+	for (size_t i = 0; i < r->x->unbuilt_n; i++) {
+		const struct unbuilt *u = &r->x->unbuilt[i];
+		buf_addf(&names, "%s%s", i ? ", " : "", u->what);
+		if (u->at.line)
+			buf_addf(&names, " (line %u)", u->at.line);
+	}
+	struct err err = ERR_INIT;
+	err_set(&err, -ENOSYS, "this build of squall does not have: %s", names.data);
+	err_hint(&err, -ENOSYS,
+	         "Take it out of the file; \"squall version\" lists what is built in.");
+	refuse(r, EXIT_CANNOT, &err);
+	return false;
+}
+
+void runner_resolve(struct runner *r, uint32_t i)
+{
+	const struct method *attack = r->x->attacks[i];
+	struct attack *a = &r->attacks[i];
+	struct err err = ERR_INIT;
+	int rc = resolve_targets(r->o->world, &attack->selector, attack_seed(r->o->seed, i),
+	                         r->o->spare, r->o->spare_n, &r->arena, &a->targets, &err);
+	if (rc < 0) {
+		err_wrap(&err, rc, "attack \"%s\"", attack->id);
+		refuse(r, rc == -EINVAL ? EXIT_USAGE : EXIT_CANNOT, &err);
+		return;
+	}
+	a->resolved = true;
+	json_t *names = json_array();
+	for (size_t t = 0; t < a->targets.n; t++)
+		json_array_append_new(names, json_string(a->targets.v[t].name));
+	runner_post(r, EV_RESOLVED, i,
+	            json_pack("{s:o, s:I, s:I, s:I}", "targets", names, "matched",
+	                      (json_int_t)a->targets.matched, "asked", (json_int_t)a->targets.asked,
+	                      "excluded", (json_int_t)a->targets.excluded),
+	            NULL);
+}
+
+/* Everything that can be known before the keeper is started: what this machine can, what the plans
+ * would do, what is allowed. */
+static int plans_check(struct runner *r, enum exit_code *code, struct err *err)
+{
+	for (size_t i = 0; i < r->x->attacks_n; i++) {
+		const struct method *attack = r->x->attacks[i];
+		*code = EXIT_CANNOT;
+		int rc = attack_can(attack, r->o->world, err);
+		if (rc < 0)
+			return rc;
+		rc = attack_put(&r->attacks[i], ATTACK_LOOK, err);
+		if (rc < 0) {
+			*code = rc == -EPERM ? EXIT_REFUSED : EXIT_CANNOT;
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void runner_arm(struct runner *r, uint64_t deadline_ns)
+{
+	if (!r->x->attacks_n) {
+		/* Nothing will be changed: no keeper is needed. */
+		r->armed_ns = loop_now_ns(r->loop);
+		runner_post(r, EV_ARMED, 0, NULL, NULL);
+		return;
+	}
+	enum exit_code code = EXIT_CANNOT;
+	struct err err = ERR_INIT;
+	int rc = plans_check(r, &code, &err);
+	if (rc == 0) {
+		code = EXIT_CANNOT;
+		rc = keeper_start(r, deadline_ns, &err);
+	}
+	for (size_t i = 0; rc == 0 && i < r->x->attacks_n; i++) {
+		BOUNDARY("runner prepare");
+		rc = attack_put(&r->attacks[i], ATTACK_PREPARE, &err);
+	}
+	if (rc == 0) {
+		BOUNDARY("runner arm");
+		rc = link_arm(&r->link, &err);
+	}
+	if (rc < 0) {
+		refuse(r, code, &err);
+		return;
+	}
+	r->preparing = true;
+}

@@ -1,0 +1,229 @@
+/* The keeper as the runner sees it: started, heard, and undone from its log when it is lost. */
+#include <errno.h>
+#include <signal.h>
+
+#include "base/boundary.h"
+#include "base/quantity.h"
+#include "run/runner-state.h"
+#include "undo/undo.h"
+
+static void hear(struct runner *r, const struct link_event *ev)
+{
+	struct attack *a = ev->plan < r->x->attacks_n ? &r->attacks[ev->plan] : NULL;
+	struct err err = ERR_INIT;
+	if (ev->code < 0) {
+		err_set(&err, ev->code, "%s", ev->text);
+		if (ev->hint[0])
+			err_hint(&err, ev->code, "%s", ev->hint);
+	}
+	switch (ev->type) {
+	case LINK_ARMED:
+		BOUNDARY("runner armed");
+		r->preparing = false;
+		r->armed = true;
+		r->armed_ns = loop_now_ns(r->loop);
+		runner_post(r, EV_ARMED, 0, NULL, NULL);
+		break;
+	case LINK_REFUSED:
+		if (r->armed && a)
+			attack_in(a, &err);
+		else
+			runner_post(r, EV_REFUSED,
+			            ev->code == -EBUSY || ev->code == -EPERM ? EXIT_REFUSED
+			                                                     : EXIT_CANNOT,
+			            NULL, &err);
+		break;
+	case LINK_IN:
+		BOUNDARY("runner in");
+		if (a)
+			attack_in(a, ev->code < 0 ? &err : NULL);
+		break;
+	case LINK_STEP: {
+		struct slot slot = {
+		        .phase = ev->phase, .plan = ev->plan, .was_there = ev->was_there};
+		text_copy(slot.type, sizeof(slot.type), ev->step_type);
+		text_copy(slot.object, sizeof(slot.object), ev->object);
+		text_copy(slot.base, sizeof(slot.base), ev->base);
+		text_copy(slot.landed, sizeof(slot.landed), ev->landed);
+		text_copy(slot.note, sizeof(slot.note), ev->note);
+		if (a)
+			attack_step(a, &slot);
+		break;
+	}
+	case LINK_OUT:
+		BOUNDARY("runner out");
+		if (a)
+			attack_out(a, ev->residue);
+		break;
+	case LINK_METER:
+		if (a)
+			attack_metered(a, &ev->counters);
+		break;
+	case LINK_ENDED:
+		BOUNDARY("runner ended");
+		r->ended = true;
+		r->last_residue = ev->residue;
+		runner_stop(r);
+		break;
+	case LINK_EXPIRED:
+		runner_tell(r, json_pack("{s:s}", "type", "expired"));
+		break;
+	}
+}
+
+/* What is still owed an answer keeps the clock running; every word from the keeper winds it up. */
+static void answer_wind(struct runner *r)
+{
+	bool owed = r->ending && !r->ended;
+	for (size_t i = 0; i < r->x->attacks_n; i++)
+		owed |= r->attacks[i].leaving;
+	if (owed)
+		timer_set(r->answer_by, loop_now_ns(r->loop) + NS_PER_S);
+	else
+		timer_stop(r->answer_by);
+}
+
+static void keeper_spoke(void *ctx, unsigned events)
+{
+	struct runner *r = ctx;
+	struct link_event ev;
+	int rc = 0;
+	while (r->linked && !r->ended && (rc = link_next(&r->link, &ev)) > 0)
+		hear(r, &ev);
+	if (!r->linked || r->ended)
+		return;
+	if (rc < 0)
+		keeper_lost(r, "the keeper's channel is closed");
+	else
+		answer_wind(r);
+}
+
+static void keeper_died(void *ctx, unsigned events)
+{
+	struct runner *r = ctx;
+	/* What it said before it died counts. */
+	keeper_spoke(r, WATCH_READ);
+	if (r->linked && !r->ended)
+		keeper_lost(r, "the keeper died");
+}
+
+static void keeper_silent(void *ctx)
+{
+	keeper_lost(ctx, "the keeper did not answer within 1s, so it was ended");
+}
+
+static void unwatch(struct runner *r)
+{
+	if (r->link_watch)
+		watch_free(r->link_watch);
+	if (r->keeper_watch)
+		watch_free(r->keeper_watch);
+	timer_free(r->answer_by);
+	r->link_watch = r->keeper_watch = NULL;
+	r->answer_by = NULL;
+}
+
+int keeper_start(struct runner *r, uint64_t deadline_ns, struct err *err)
+{
+	BOUNDARY("runner keeper");
+	int rc = link_start(&r->link, r->o->run_dir, r->o->run_id, deadline_ns, err);
+	if (rc < 0)
+		return rc;
+	r->linked = true;
+	r->answer_by = timer_new(r->loop, keeper_silent, r);
+	r->link_watch = watch_new(r->loop, r->link.sock, WATCH_READ, keeper_spoke, r, err);
+	r->keeper_watch = watch_new(r->loop, r->link.pidfd, WATCH_READ, keeper_died, r, err);
+	if (!r->answer_by || !r->link_watch || !r->keeper_watch)
+		return err && err->code ? err->code : -ENOMEM;
+	return 0;
+}
+
+void keeper_must_answer(struct runner *r)
+{
+	answer_wind(r);
+}
+
+struct undoing {
+	struct runner *r;
+	json_t *steps;
+	size_t residue;
+};
+
+static void undone(void *ctx, const char *run, const struct slot *slot)
+{
+	struct undoing *u = ctx;
+	if (slot->phase == SLOT_RESIDUE)
+		u->residue++;
+	json_array_append_new(u->steps,
+	                      json_pack("{s:s, s:s, s:s}", "step", slot->type, "object",
+	                                slot->object, "phase", slot_phase_name(slot->phase)));
+	if (slot->plan >= u->r->x->attacks_n)
+		return;
+	struct attack *a = &u->r->attacks[slot->plan];
+	a->residue += slot->phase == SLOT_RESIDUE;
+	attack_step(a, slot);
+}
+
+void keeper_lost(struct runner *r, const char *why)
+{
+	if (!r->linked)
+		return;
+	r->linked = false;
+	r->lost = true;
+	struct err err = ERR_INIT;
+	err_set(&err, -EPIPE, "%s", why);
+	unwatch(r);
+	/* A stopped keeper holds its helpers and its log: it must be gone before undo looks. */
+	pidfd_signal(r->link.pidfd, SIGKILL);
+	pidfd_wait_gone(r->link.pidfd, NS_PER_S);
+	link_close(&r->link);
+	BOUNDARY("runner keeper lost");
+
+	struct undoing u = {.r = r, .steps = json_array()};
+	struct undo_result result = {0};
+	struct err undo_err = ERR_INIT;
+	int rc = undo_folder(r->o->world, r->o->paths, r->o->run_dir, r->o->run_id, undone, &u,
+	                     &result, &undo_err);
+	if (rc == -ENOENT) /* died before it had a log, so before it did anything */
+		rc = 0;
+	BOUNDARY("runner undone");
+	r->last_residue = u.residue;
+	r->undo_failed = rc < 0;
+
+	runner_post(r, EV_KEEPER_LOST, 0, NULL, &err);
+	for (size_t i = 0; i < r->x->attacks_n; i++) {
+		struct attack *a = &r->attacks[i];
+		if (a->put || a->leaving || a->steps)
+			attack_out(a, a->residue);
+		a->residue = 0;
+	}
+	runner_post(r, EV_UNDONE, 0,
+	            json_pack("{s:I, s:o}", "residue", (json_int_t)u.residue, "steps", u.steps),
+	            rc < 0 ? &undo_err : NULL);
+	if (r->ending)
+		runner_stop(r);
+}
+
+void keeper_finish(struct runner *r)
+{
+	if (!r->linked) {
+		runner_stop(r);
+		return;
+	}
+	struct err err = ERR_INIT;
+	r->ending = true;
+	BOUNDARY("runner end");
+	if (link_end(&r->link, &err) < 0)
+		keeper_lost(r, err.what);
+	else
+		keeper_must_answer(r);
+}
+
+void keeper_release(struct runner *r)
+{
+	unwatch(r);
+	if (!r->linked)
+		return;
+	r->linked = false;
+	link_close(&r->link);
+}

@@ -1,0 +1,148 @@
+/*
+ * runner-state.h - what the runner's own files share. Not for anyone else.
+ *
+ * Owns: everything of one run in this process. Invariants: events reach the engine one at a time,
+ * in the order in which they were posted, never from within the engine; commands of one event are
+ * carried out before the next event is fed.
+ */
+#ifndef SQUALL_RUN_RUNNER_STATE_H
+#define SQUALL_RUN_RUNNER_STATE_H
+
+#include <signal.h>
+
+#include "io/loop.h"
+#include "run/attack-plan.h"
+#include "run/runner.h"
+#include "undo/link.h"
+
+struct runner;
+struct flight;  /* a look or a deed: runner-looks.c */
+struct pending; /* an event that waits: runner.c */
+
+struct target_watch {
+	struct runner *r;
+	uint32_t attack;
+	const struct target *target;
+	int pidfd;
+	struct watch *watch;
+};
+
+/* One attack: index in experiment.attacks = number of its plan. */
+struct attack {
+	struct runner *r;
+	uint32_t i;
+	struct targets targets;
+	bool resolved;
+	size_t level;
+	uint64_t turn;
+	bool put;             /* a put was sent and no take-out since */
+	bool leaving;         /* a take-out was sent and not answered yet */
+	unsigned own_puts;    /* answers due to plannings of the runner's own, not of the engine */
+	unsigned engine_puts; /* answers due to DO_PUT */
+	struct timer *again;  /* plan again: NULL until asked for */
+	bool before_asked;    /* the next reading is the one before the attack */
+	bool before_known;
+	struct counters before;
+	json_t *steps; /* "type object" -> {type, object, phase, …} since the last put */
+	size_t landed, was_there; /* steps that went in, and of them without a change */
+	size_t residue;           /* objects of this attack that undo could not put back */
+	struct target_watch *watches;
+	size_t watches_n;
+};
+
+struct alarm { /* a timer of the engine */
+	struct runner *r;
+	struct alarm *next;
+	uint32_t id;
+	struct timer *timer;
+};
+
+struct runner {
+	const struct run_options *o;
+	const struct experiment *x;
+	const struct engine_type *type;
+	struct engine *engine;
+	struct commands *commands; /* large, so not on a stack */
+	struct loop *loop;
+	struct rundoc *doc;
+	struct arena arena; /* targets: as long as the run */
+	struct attack *attacks;
+	struct pending *first, *last;
+	bool feeding;
+	struct flight *flights;
+	struct alarm *alarms;
+
+	struct link link;
+	bool linked;    /* the keeper was started, and its end was not yet dealt with */
+	bool preparing; /* between link_arm and LINK_ARMED */
+	bool armed;
+	bool lost;           /* the keeper died before its time */
+	bool ending;         /* link_end was sent */
+	bool ended;          /* LINK_ENDED came */
+	size_t last_residue; /* found by the last check, or by undo */
+	bool undo_failed;    /* what is there now is not known */
+	uint64_t armed_ns;
+	int stash; /* directory for blobs, -1: none */
+	struct watch *link_watch, *keeper_watch;
+	struct timer *answer_by; /* a take-out must be answered */
+
+	struct watch *signals[3];
+	struct timer *tick;
+	bool halted;
+	bool piped; /* SIGPIPE was ignored here; sigpipe is what was before */
+	struct sigaction sigpipe;
+
+	bool finished; /* DO_FINISH came */
+	struct finish finish;
+};
+
+/* runner.c: events in. doc is handed over; err is copied. */
+void runner_post(struct runner *r, enum event_type type, uint32_t id, json_t *doc,
+                 const struct err *err);
+/* Hands an entry (reference handed over, "type" set) to the run document; adds "t" when it is not
+ * there, masks secrets. */
+void runner_tell(struct runner *r, json_t *entry);
+/* After DO_FINISH, when nothing is waited for any more. */
+void runner_stop(struct runner *r);
+
+/* runner-arm.c */
+void runner_resolve(struct runner *r, uint32_t attack);
+void runner_arm(struct runner *r, uint64_t deadline_ns);
+/* What the experiment asks for and this build does not have; false when there is some. */
+bool runner_built(struct runner *r);
+
+/* runner-attack.c */
+enum attack_use { ATTACK_LOOK, ATTACK_PREPARE, ATTACK_PUT };
+/* Plans for this moment and tells it, prepares it, or puts it. */
+int attack_put(struct attack *a, enum attack_use use, struct err *err) must_use;
+void runner_put(struct runner *r, uint32_t attack, uint32_t level);
+void runner_take_out(struct runner *r, uint32_t attack);
+void runner_take_all(struct runner *r);
+void runner_meter(struct runner *r, uint32_t attack);
+void attack_metered(struct attack *a, const struct counters *now);
+void attack_in(struct attack *a, const struct err *err);
+void attack_out(struct attack *a, size_t residue);
+void attack_step(struct attack *a, const struct slot *slot);
+void attack_release(struct attack *a);
+
+/* runner-keeper.c */
+int keeper_start(struct runner *r, uint64_t deadline_ns, struct err *err) must_use;
+/* An answer is due within a second, or the keeper is ended and its log is undone. */
+void keeper_must_answer(struct runner *r);
+void keeper_lost(struct runner *r, const char *why);
+/* Everything out, checked, and the keeper gone; runner_stop() follows. */
+void keeper_finish(struct runner *r);
+void keeper_release(struct runner *r);
+
+/* runner-looks.c */
+void runner_look(struct runner *r, uint32_t look, uint64_t due_ns);
+void runner_deed(struct runner *r, uint32_t action);
+void runner_cancel(struct runner *r, uint32_t look); /* UINT32_MAX: all looks and deeds */
+
+/* runner-watch.c: signals, the halt file, the tick */
+int runner_watch(struct runner *r, struct err *err) must_use;
+void runner_unwatch(struct runner *r);
+/* The reason in the halt file; false when there is no such file. */
+bool runner_halt_asked(const struct runner *r, struct buf *reason);
+
+#endif

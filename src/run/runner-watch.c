@@ -1,0 +1,72 @@
+/* What ends a run from outside: signals and the halt file; and the tick of a screen. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/quantity.h"
+#include "run/runner-state.h"
+
+enum { TICK_MS = 100 };
+
+static void signalled(void *ctx, int signum)
+{
+	runner_post(ctx, EV_SIGNAL, (uint32_t)signum, NULL, NULL);
+}
+
+static void ticked(void *ctx)
+{
+	struct runner *r = ctx;
+	uint64_t now = loop_now_ns(r->loop);
+	BUF(reason, 200);
+	if (!r->halted && runner_halt_asked(r, &reason)) {
+		r->halted = true;
+		runner_post(r, EV_HALT, 0, json_pack("{s:s}", "reason", reason.data), NULL);
+	}
+	if (r->o->tick)
+		r->o->tick(r->o->tick_ctx, now);
+	timer_set(r->tick, now + TICK_MS * NS_PER_MS);
+}
+
+bool runner_halt_asked(const struct runner *r, struct buf *reason)
+{
+	/* Its being there is enough, so that a halt works when no descriptor is left. */
+	if (!r->o->halt_path || access(r->o->halt_path, F_OK) < 0)
+		return false;
+	_cleanup_fd_ int fd = open(r->o->halt_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char text[160];
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = 0;
+	text[strcspn(text, "\n")] = 0;
+	buf_add(reason, text);
+	return true;
+}
+
+int runner_watch(struct runner *r, struct err *err)
+{
+	static const int signums[ARRAY_SIZE(r->signals)] = {SIGINT, SIGTERM, SIGHUP};
+	for (size_t i = 0; i < ARRAY_SIZE(signums); i++) {
+		r->signals[i] = watch_signal(r->loop, signums[i], signalled, r, err);
+		if (!r->signals[i])
+			return err && err->code ? err->code : -ENOMEM;
+	}
+	/* A reader that left must not end the run between a put and its revert. */
+	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &r->sigpipe);
+	r->piped = true;
+	r->tick = timer_new(r->loop, ticked, r);
+	if (!r->tick)
+		return err_set(err, -ENOMEM, "could not start the run: out of memory");
+	timer_set(r->tick, loop_now_ns(r->loop) + TICK_MS * NS_PER_MS);
+	return 0;
+}
+
+void runner_unwatch(struct runner *r)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(r->signals); i++)
+		if (r->signals[i])
+			watch_free(r->signals[i]);
+	timer_free(r->tick);
+	if (r->piped)
+		sigaction(SIGPIPE, &r->sigpipe, NULL);
+}
