@@ -1,0 +1,408 @@
+# shellcheck shell=bash
+# What every system test stands on: a bed of its own (network and mount namespace, cgroups, scratch
+# folder) and a referee that looks at it before and after with outside tools, never with squall's
+# own readers.
+#
+#   . "$(dirname "$0")/lib.sh"
+#   case_one() { … }         # a function a case; every case is a revert test
+#   case_two() { … }
+#   run_cases                # all of them, or those that $ONLY names
+#
+# Within a case: check, is, has, ok, nok, note, need, wait_for, spawn, and the beds below. Output is
+# TAP. Nothing sleeps and hopes: wait for an event, with a deadline.
+
+set -u
+export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${BUILD:-$TOP/build}
+SQUALL=$BUILD/squall
+SELF=$(readlink -f "$0")
+
+if [ "$(id -u)" != 0 ]; then
+	echo "1..0 # SKIP needs root"
+	exit 0
+fi
+
+# Once: into a network and a mount namespace of our own.
+if [ -z "${SQ_ID:-}" ]; then
+	SQ_ID=sq-$$ exec unshare --net --mount --propagation private -- bash "$SELF" "$@"
+fi
+export SQ_ID
+mount --make-rprivate / 2>/dev/null
+
+# --- cgroups -------------------------------------------------------------------------------------
+# v2 wherever it is mounted; the cpu controller of v1 when it stands apart.
+CG2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+CGCPU=$(awk '$3 == "cgroup" && $4 ~ /(^|,)cpu(,|$)/ { print $2; exit }' /proc/mounts)
+[ -n "$CGCPU" ] || CGCPU=$CG2
+
+BOX=$(mktemp -d "/tmp/$SQ_ID.XXXXXX")
+N=0 FAILED=0 CASE=-
+
+# --- TAP -----------------------------------------------------------------------------------------
+note() {
+	local line
+	while IFS= read -r line; do printf '# %s\n' "$line"; done <<<"$*"
+}
+ok() {
+	N=$((N + 1))
+	echo "ok $N - ${CASE//_/ }: $*"
+}
+nok() {
+	N=$((N + 1)) FAILED=$((FAILED + 1))
+	echo "not ok $N - ${CASE//_/ }: $*"
+}
+skip() { # REASON: the rest of the case is not run
+	N=$((N + 1))
+	echo "ok $N - ${CASE//_/ } # SKIP $*"
+}
+# check DESCRIPTION COMMAND…: ok when the command succeeds; its output is shown when it does not.
+check() {
+	local what=$1 out
+	shift
+	if out=$("$@" 2>&1); then ok "$what"; else
+		nok "$what"
+		note "ran: $*"
+		note "$out"
+		return 1
+	fi
+}
+check_not() {
+	local what=$1
+	shift
+	if "$@" >"$BOX/out" 2>&1; then
+		nok "$what"
+		note "succeeded: $*"
+		note "$(cat "$BOX/out")"
+		return 1
+	fi
+	ok "$what"
+}
+is() { # DESCRIPTION GOT WANTED
+	if [ "$2" = "$3" ]; then ok "$1"; else
+		nok "$1"
+		note "got:    $2"
+		note "wanted: $3"
+		return 1
+	fi
+}
+has() { # DESCRIPTION TEXT REGEX
+	if grep -qE -- "$3" <<<"$2"; then ok "$1"; else
+		nok "$1"
+		note "no match for: $3"
+		note "in: $2"
+		return 1
+	fi
+}
+between() { # DESCRIPTION NUMBER LOW HIGH
+	if awk -v x="$2" -v a="$3" -v b="$4" 'BEGIN { exit !(x != "" && x >= a && x <= b) }'; then ok "$1 ($2)"; else
+		nok "$1"
+		note "$2 is not between $3 and $4"
+		return 1
+	fi
+}
+
+# need CAPABILITY: tries it; says why not and returns 1 (the case returns then). In CI, what
+# .ci/required names must not be missing.
+need() {
+	local why
+	case $1 in
+	nft) why=$(nft add table inet "$SQ_ID" 2>&1 && nft delete table inet "$SQ_ID" 2>&1) ;;
+	nft-reject) why=$(nft "add table inet $SQ_ID; add chain inet $SQ_ID c { type filter hook output priority 0; }; add rule inet $SQ_ID c tcp dport 1 reject with tcp reset" 2>&1 && nft delete table inet "$SQ_ID" 2>&1) ;;
+	ipv6) why=$(ip -6 addr add fd00:5157::1/128 dev lo 2>&1 && ip -6 addr del fd00:5157::1/128 dev lo 2>&1) ;;
+	veth) why=$(ip link add "v$$" type veth peer name "w$$" 2>&1 && ip link del "v$$" 2>&1) ;;
+	cgroup-cpu) why=$(mkdir "$CGCPU/$SQ_ID-try" 2>&1 && test -e "$CGCPU/$SQ_ID-try/cpu.cfs_quota_us" -o -e "$CGCPU/$SQ_ID-try/cpu.max" && rmdir "$CGCPU/$SQ_ID-try" 2>&1) ;;
+	cgroup-v2) why=$([ -n "$CG2" ] && mkdir "$CG2/$SQ_ID-try" 2>&1 && rmdir "$CG2/$SQ_ID-try" 2>&1) ;;
+	tmpfs) why=$(mkdir -p "$BOX/try" && mount -t tmpfs none "$BOX/try" 2>&1 && umount "$BOX/try" 2>&1) ;;
+	*) why=$(command -v "$1" || { echo "no program $1"; false; }) ;;
+	esac && return 0
+	if [ -n "${SQ_CI:-}" ] && grep -qx "$1" "$TOP/.ci/required"; then
+		nok "this machine must be able to: $1"
+		note "$why"
+	else
+		skip "needs $1: ${why:-not here}"
+	fi
+	return 1
+}
+
+# wait_for SECONDS COMMAND…: until it succeeds, or the deadline.
+wait_for() {
+	local end=$((${EPOCHREALTIME/./} + $(awk -v s="$1" 'BEGIN { printf "%d", s * 1000000 }')))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		read -rt 0.02 <> <(:) || :
+	done
+}
+now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
+
+# --- processes -----------------------------------------------------------------------------------
+# Field N of /proc/PID/stat, counted after the name (3 is the state).
+stat_field() {
+	local line
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+	line=${line##*) }
+	# shellcheck disable=SC2086  # words
+	set -- "$2" $line
+	shift $(($1 - 3))
+	echo "$2"
+}
+is_stopped() { [ "$(stat_field "$1" 3)" = T ]; }
+is_running() { case $(stat_field "$1" 3) in [RSD]) ;; *) return 1 ;; esac }
+is_gone() { case $(stat_field "$1" 3) in "" | Z | X) ;; *) return 1 ;; esac }
+cpu_ticks() { echo $(($(stat_field "$1" 14) + $(stat_field "$1" 15))); }
+# spawn COMMAND…: in the background; its process id is in $PID.
+spawn() {
+	"$@" </dev/null >>"$BOX/spawned" 2>&1 &
+	PID=$!
+	disown "$PID"
+	wait_for 2 test -e "/proc/$PID/stat"
+}
+# Processes of this bed that run a program of that name ("squall-keeper"), helpers included.
+ours() {
+	local pid
+	for pid in $(bed_pids); do
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && echo "$pid"
+	done
+}
+bed_pids() {
+	local pid
+	{
+		find "$CG2/$SQ_ID" -name cgroup.procs -exec cat {} + 2>/dev/null
+		# What has moved itself to another cgroup still carries our environment.
+		grep -lzs "^SQ_ID=$SQ_ID\$" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
+	} | sort -un | while read -r pid; do
+		[ "$pid" = "$$" ] || [ "$pid" = "$BASHPID" ] || [ ! -e "/proc/$pid/exe" ] || echo "$pid"
+	done
+}
+kill_bed() {
+	local pid
+	for _ in 1 2 3 4 5; do
+		for pid in $(bed_pids); do
+			# Our own subshells end by themselves; the bed's processes do not.
+			[ "$(stat_field "$pid" 4)" = "$$" ] && [ "$(readlink "/proc/$pid/exe")" = "$(readlink "/proc/$$/exe")" ] && continue
+			kill -KILL "$pid" 2>/dev/null
+		done
+		[ -n "$(cat "$CG2/$SQ_ID/cgroup.procs" 2>/dev/null)" ] || break
+	done
+}
+
+# --- beds ----------------------------------------------------------------------------------------
+bed_make() {
+	DIR=$BOX/$CASE
+	TREE=$DIR/tree
+	mkdir -p "$DIR" "$TREE"
+	export SQUALL_DIR=$DIR/squall
+	export XDG_CONFIG_HOME=$DIR NO_COLOR=1
+	ip link set lo up
+	if [ -n "$CG2" ]; then
+		mkdir -p "$CG2/$SQ_ID"
+		echo $$ >"$CG2/$SQ_ID/cgroup.procs"
+	fi
+}
+bed_unmake() {
+	local name
+	[ -z "$CG2" ] || echo $$ >"$CG2/cgroup.procs"
+	kill_bed 2>/dev/null
+	for name in /run/netns/"$SQ_ID"-*; do [ -e "$name" ] && ip netns del "${name##*/}"; done
+	nft flush ruleset 2>/dev/null
+	while umount "$DIR"/mnt* 2>/dev/null; do :; done
+	cgroup_remove
+	rm -rf "$DIR"
+}
+# cgroup NAME: makes $CPUGROUP (cpu controller) and $GROUP (v2) for it; the name squall knows is
+# /$SQ_ID/NAME.
+cgroup() {
+	mkdir -p "$CGCPU/$SQ_ID/$1" "$CG2/$SQ_ID/$1"
+	if [ "$CGCPU" = "$CG2" ]; then echo +cpu >"$CG2/cgroup.subtree_control"; echo +cpu >"$CG2/$SQ_ID/cgroup.subtree_control"; fi 2>/dev/null
+	# shellcheck disable=SC2034  # for the tests
+	CPUGROUP=$CGCPU/$SQ_ID/$1 GROUP=$CG2/$SQ_ID/$1
+}
+cgroup_remove() {
+	local root
+	for root in "$CGCPU" "$CG2"; do
+		[ -d "$root/$SQ_ID" ] || continue
+		for _ in 1 2 3 4 5 6 7 8 9 10; do
+			find "$root/$SQ_ID" -depth -type d -exec rmdir {} + 2>/dev/null
+			[ -d "$root/$SQ_ID" ] || break
+			read -rt 0.05 <> <(:) || :
+		done
+	done
+}
+# Runs a command inside a cgroup (both hierarchies): in_cgroup NAME COMMAND…
+in_cgroup() {
+	local name=$1
+	shift
+	# shellcheck disable=SC2016  # for the inner shell
+	sh -c 'echo $$ >"$1/cgroup.procs"; echo $$ >"$2/cgroup.procs"; shift 2; exec "$@"' sh "$CGCPU/$SQ_ID/$name" "$CG2/$SQ_ID/$name" "$@"
+}
+# Two namespaces joined by a veth pair: a 10.99.0.1 fd99::1, b 10.99.0.2 fd99::2.
+netns_pair() {
+	local ns
+	A=$SQ_ID-a B=$SQ_ID-b
+	for ns in "$A" "$B"; do
+		ip netns add "$ns"
+		inside "$ns" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+		inside "$ns" ip link set lo up
+	done
+	inside "$A" ip link add va type veth peer name vb netns "$B"
+	inside "$A" ip addr add 10.99.0.1/24 dev va
+	inside "$B" ip addr add 10.99.0.2/24 dev vb
+	inside "$A" ip -6 addr add fd99::1/64 dev va nodad
+	inside "$B" ip -6 addr add fd99::2/64 dev vb nodad
+	inside "$A" ip link set va up
+	inside "$B" ip link set vb up
+	wait_for 5 inside "$A" ping -c1 -W1 10.99.0.2
+	wait_for 5 inside "$A" ping -6 -c1 -W1 fd99::2
+}
+inside() { # NETNS COMMAND…; not `ip netns exec`, which hides the cgroups
+	local ns=$1
+	shift
+	nsenter --net="/run/netns/$ns" -- "$@"
+}
+
+# --- the referee ---------------------------------------------------------------------------------
+# Everything that a run may have changed, one line each, by outside tools.
+snapshot_net() {
+	printf '%s\n' 'link show' 'addr show' 'route show table all' 'rule show' 'neigh show nud permanent' |
+		ip -o -batch - | sed 's/ *valid_lft.*//'
+	printf '%s\n' 'route show table all' 'rule show' | ip -6 -o -batch -
+	{
+		echo "qdisc show"
+		for dev in /sys/class/net/*; do
+			echo "filter show dev ${dev##*/}"
+			echo "filter show dev ${dev##*/} ingress"
+		done
+	} | tc -force -batch - 2>/dev/null
+	nft -s list ruleset
+	find /proc/sys/net -type f -perm -400 ! -name '*secret*' ! -name 'nf_conntrack_*' ! -path '*route/flush' ! -name 'random*' -exec grep -Hs '' {} +
+}
+snapshot() {
+	local ns pid dir dev data
+	echo "== network"
+	snapshot_net
+	for ns in /run/netns/"$SQ_ID"-*; do
+		[ -e "$ns" ] || continue
+		echo "== network ${ns##*/}"
+		nsenter --net="$ns" -- bash -c "$(declare -f snapshot_net); snapshot_net"
+	done
+	echo "== mounts"
+	sed 's/^[0-9]* [0-9]* //' /proc/self/mountinfo | sort
+	echo "== kernel"
+	grep -Hs '' /proc/sys/kernel/{core_pattern,pid_max,threads-max,panic,sched_rt_runtime_us} \
+		/proc/sys/vm/{overcommit_memory,swappiness,drop_caches,dirty_ratio,max_map_count} /proc/sys/fs/file-max
+	hostname
+	echo "== cgroups"
+	for dir in "$CGCPU" "$CG2"; do
+		find "$dir" -maxdepth 1 -type d -name "$SQ_ID*" | sort
+		[ -d "$dir/$SQ_ID" ] || continue
+		find "$dir/$SQ_ID" -type f -perm -200 ! -name cgroup.procs ! -name tasks ! -name cgroup.threads ! -name '*.pressure' -exec grep -Hs '' {} + | sort
+	done
+	echo "== processes"
+	# Name, state, priorities, affinity, limits and groups of each; less the test's own shells.
+	data=$(for pid in $(bed_pids); do
+		grep -Hs '' "/proc/$pid/stat" "/proc/$pid/oom_score_adj" "/proc/$pid/status" "/proc/$pid/limits" "/proc/$pid/cgroup"
+	done)
+	awk -v shell="$$" '
+		function flush() {
+			if (comm == "(bash)" && (ppid == shell || ppid in own))
+				own[pid]
+			else if (pid && state !~ /[ZX]/)
+				print pid "@" start, comm, state == "T" ? "stopped" : state == "t" ? "traced" : "running", \
+					"nice", nice, "policy", policy, rest
+			pid = 0
+		}
+		{ file = $0; sub(/:.*/, "", file); sub(/^[^:]*:/, "") }
+		file ~ /stat$/ {
+			flush()
+			pid = $1
+			comm = $0; sub(/^[0-9]* /, "", comm); sub(/\) [A-Za-z] .*$/, ")", comm)
+			line = $0; sub(/^.*\) /, "", line); split(line, f, " ")
+			state = f[1]; ppid = f[2]; nice = f[17]; start = f[20]; policy = f[39]; rest = ""
+		}
+		file ~ /oom_score_adj$/ { rest = rest " oom " $0 }
+		file ~ /status$/ && /^Cpus_allowed_list/ { rest = rest " cpus " $2 }
+		file ~ /limits$/ && !/^Limit/ { gsub(/  +/, " "); rest = rest " " $0 }
+		file ~ /cgroup$/ { rest = rest " " $0 }
+		END { flush() }' <<<"$data"
+	echo "== files"
+	find "$TREE" -printf '%P %y mode %m owner %u:%g size %s inode %i mtime %T@ %l\n' | sort
+	find "$TREE" -type f -exec sha256sum {} + | sort
+	echo "== claims"
+	find "$SQUALL_DIR"/run -path '*claims*' -type f -size +0 2>/dev/null | sort
+	find /dev/shm -maxdepth 1 -name '*squall*' 2>/dev/null
+}
+# Marks what is to be found again.
+referee_before() { snapshot >"$DIR/before" 2>/dev/null; }
+# Expected to be different from now on (a process that was killed on purpose): forget PATTERN.
+forget() { sed -i "/$1/d" "$DIR/before"; }
+residue() { # prints the difference; succeeds when there is none
+	snapshot >"$DIR/after" 2>/dev/null
+	diff -U0 "$DIR/before" "$DIR/after" | sed 1,2d | grep -v '^@@'
+	return "${PIPESTATUS[0]}"
+}
+no_residue() { residue >/dev/null; }
+# referee_after [DESCRIPTION] [SECONDS]: nothing is left, at once or within that time.
+referee_after() {
+	local what=${1:-residue 0} diff
+	wait_for "${2:-0}" no_residue
+	if diff=$(residue); then ok "$what"; else
+		nok "$what"
+		note "$diff"
+		return 1
+	fi
+}
+
+# --- squall --------------------------------------------------------------------------------------
+# run ARGUMENTS…: runs squall; $STATUS, $OUT (standard output), $ERR.
+run() {
+	"$SQUALL" "$@" >"$DIR/out" 2>"$DIR/err" </dev/null
+	STATUS=$?
+	OUT=$(cat "$DIR/out") ERR=$(cat "$DIR/err")
+}
+# start ARGUMENTS…: in the background; $RUNNER. finish [SECONDS] waits for its end: $STATUS.
+start() {
+	"$SQUALL" "$@" >"$DIR/out" 2>"$DIR/err" </dev/null &
+	RUNNER=$!
+}
+finish() {
+	if ! wait_for "${1:-20}" is_gone "$RUNNER"; then
+		note "squall did not end in ${1:-20} s: killed"
+		kill -KILL "$RUNNER"
+	fi
+	wait "$RUNNER" 2>/dev/null
+	STATUS=$?
+	OUT=$(cat "$DIR/out") ERR=$(cat "$DIR/err")
+}
+exits() { # DESCRIPTION CODE
+	is "$1" "$STATUS" "$2" || { note "$OUT"; note "$ERR"; return 1; }
+}
+keeper_pid() { ours squall-keeper | sort -n | head -n1; }
+# The last run's document, as JSON: report_field FILTER
+report_field() {
+	local id
+	id=$(find "$SQUALL_DIR/state/runs" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/dev/null | sort | tail -n1)
+	"$SQUALL" report "$id" --format json 2>/dev/null | jq -r "$1"
+}
+
+# --- the cases -----------------------------------------------------------------------------------
+all_unmake() {
+	trap - EXIT
+	bed_unmake 2>/dev/null
+	rm -rf "$BOX"
+}
+run_cases() {
+	local name
+	trap all_unmake EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	for name in ${ONLY:-$(declare -F | sed -n 's/^declare -f case_//p')}; do
+		CASE=$name
+		bed_make
+		"case_$name"
+		bed_unmake
+	done
+	echo "1..$N"
+	[ "$FAILED" = 0 ]
+}
