@@ -70,40 +70,15 @@ const char *finding_of(const json_t *doc)
 	return "";
 }
 
-/* A text, or the first text in an entry of a list of texts or objects. */
-static const char *first_says(const json_t *value)
-{
-	static const char *const keys[] = {"says", "text", "what", "why", "reason"};
-
-	if (json_is_string(value))
-		return json_string_value(value);
-	if (json_is_array(value))
-		return first_says(json_array_get(value, 0));
-	for (size_t i = 0; json_is_object(value) && i < ARRAY_SIZE(keys); i++)
-		if (json_is_string(json_object_get(value, keys[i])))
-			return json_string_value(json_object_get(value, keys[i]));
-	return "";
-}
-
+/* One sentence: why it was ended, else what went wrong first, else what gave the verdict. */
 static const char *why_of(const json_t *doc)
 {
-	const char *why = first_says(json_object_get(doc, "abort"));
+	const char *why = text_of(json_object_get(doc, "abort"), "says");
+	const json_t *wrong = json_object_get(doc, "went-wrong");
 
-	if (!why[0])
-		why = first_says(json_object_get(doc, "went-wrong"));
-	if (!why[0])
-		why = first_says(json_object_get(doc, "not-expected"));
-	return why;
-}
-
-static double seconds_of(const json_t *doc)
-{
-	const json_t *events = json_object_get(doc, "events");
-	const json_t *last = json_array_get(events, json_array_size(events) - 1);
-
-	if (json_is_number(json_object_get(doc, "seconds")))
-		return json_number_value(json_object_get(doc, "seconds"));
-	return json_number_value(json_object_get(last, "t")) / 1e9;
+	if (!why[0] && json_array_size(wrong))
+		why = json_string_value(json_array_get(wrong, 0));
+	return why && why[0] ? why : text_of(doc, "because");
 }
 
 /* Reads a finished run into the table; one that has not ended is left for the next time. */
@@ -126,7 +101,7 @@ static int row_put(sqlite3 *db, const struct run_folder *f, struct err *err)
 
 		for (size_t t = 0; t < ARRAY_SIZE(texts); t++)
 			sqlite3_bind_text(st, ++i, texts[t], -1, SQLITE_STATIC);
-		sqlite3_bind_double(st, ++i, seconds_of(doc));
+		sqlite3_bind_double(st, ++i, json_number_value(json_object_get(doc, "seconds")));
 		sqlite3_bind_text(st, ++i, text_of(doc, "verdict"), -1, SQLITE_STATIC);
 		sqlite3_bind_text(st, ++i, text_of(doc, "outcome"), -1, SQLITE_STATIC);
 		sqlite3_bind_text(st, ++i, text_of(doc, "cleanup"), -1, SQLITE_STATIC);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "undo/log.h"
+#include "undo/undo.h"
 
 enum { EVENTS_MAX = 256 << 20 };
 
@@ -17,37 +17,15 @@ struct lost {
 	struct err *err;
 };
 
-int run_folder_log(const struct run_folder *f, size_t *live, size_t *residue,
-                   struct proc_id *keeper, char boot[BOOT_ID_MAX], struct err *err)
-{
-	_cleanup_free_ struct slot *slots = calloc(UNDO_SLOTS, sizeof(*slots));
-	struct undo_log log;
-	int ret;
-
-	if (!slots)
-		return err_sys(err, ENOMEM, "could not read the undo log of run \"%s\"", f->id);
-	if (!run_folder_has(f, UNDO_LOG_NAME))
-		return err_set(err, -ENOENT, "run \"%s\" has no undo log", f->id);
-	ret = undo_log_open(&log, f->fd, geteuid(), false, slots, err);
-	if (ret < 0)
-		return ret;
-	*live = *residue = 0;
-	for (size_t i = 0; i < log.n; i++) {
-		*live += slot_phase_is_live((enum slot_phase)log.slots[i].phase);
-		*residue += log.slots[i].phase == SLOT_RESIDUE;
-	}
-	*keeper = log.head.keeper;
-	memcpy(boot, log.head.boot, BOOT_ID_MAX);
-	undo_log_close(&log);
-	return 0;
-}
-
-/* Tells every whole line of events.ndjson again; a torn last line is left out. Returns how many. */
-static size_t events_replay(const struct run_folder *f, struct rundoc *run)
+/* Tells every whole line of events.ndjson again; a torn last line is left out. Returns the last
+ * entry's time; *told counts. */
+static uint64_t events_replay(const struct run_folder *f, struct rundoc *run, size_t *told)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t n, told = 0;
+	uint64_t t = 0;
+	size_t n;
 
+	*told = 0;
 	if (file_take(f->fd, "events.ndjson", EVENTS_MAX, &text, &n, NULL) < 0)
 		return 0;
 	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
@@ -55,77 +33,141 @@ static size_t events_replay(const struct run_folder *f, struct rundoc *run)
 
 		if (!entry)
 			continue;
+		t = (uint64_t)json_integer_value(json_object_get(entry, "t"));
 		rundoc_tell(run, entry);
-		told++;
+		++*told;
 	}
-	return told;
+	return t;
 }
 
-static enum cleanup_state cleanup_of(const struct run_folder *f)
+/* What undo made of each object, as the runner would have told it. */
+static void steps_tell(struct rundoc *run, const struct undo_log *log, uint64_t t)
 {
-	size_t live, residue;
-	struct proc_id keeper;
-	char boot[BOOT_ID_MAX];
-	int ret = run_folder_log(f, &live, &residue, &keeper, boot, NULL);
+	const json_t *plans = json_object_get(run->doc, "plan");
 
-	if (ret == -ENOENT)
-		return CLEANUP_CLEAN; /* no log: nothing was applied */
-	if (ret < 0 || live > residue)
-		return CLEANUP_UNKNOWN;
+	for (size_t i = 0; i < log->n; i++) {
+		const struct slot *s = &log->slots[i];
+		const json_t *plan = json_array_get(plans, s->plan);
+		json_t *entry;
+		BUF(hand, 1024);
+
+		if (s->phase == SLOT_FREE)
+			continue;
+		entry = rundoc_entry(t, "step");
+		if (json_object_get(plan, "attack"))
+			json_object_set(entry, "attack", json_object_get(plan, "attack"));
+		json_object_set_new(entry, "step", json_string(s->type));
+		json_object_set_new(entry, "object", json_string(s->object));
+		json_object_set_new(entry, "phase",
+		                    json_string(slot_phase_name((enum slot_phase)s->phase)));
+		json_object_set_new(entry, "was", json_string(s->base));
+		if (s->note[0])
+			json_object_set_new(entry, "note", json_string(s->note));
+		undo_by_hand(s, &hand);
+		if (s->phase == SLOT_RESIDUE && hand.len && !hand.over)
+			json_object_set_new(entry, "by-hand", json_string(hand.data));
+		rundoc_tell(run, entry);
+	}
+}
+
+static enum cleanup_state cleanup_of(const struct undo_log *log)
+{
+	bool residue = false;
+
+	for (size_t i = 0; i < log->n; i++) {
+		if (log->slots[i].phase == SLOT_RESIDUE)
+			residue = true;
+		else if (slot_phase_is_live((enum slot_phase)log->slots[i].phase))
+			return CLEANUP_UNKNOWN;
+	}
 	return residue ? CLEANUP_RESIDUE : CLEANUP_CLEAN;
 }
 
-static void answers_put(struct rundoc *run, enum cleanup_state cleanup, bool armed)
+static void verdict_tell(struct rundoc *run, uint64_t t, enum cleanup_state cleanup, bool armed)
 {
 	enum outcome outcome = armed ? OUTCOME_LOST : OUTCOME_ERRORED;
-	const char *said = json_string_value(json_object_get(run->doc, "verdict"));
+	const json_t *abort = json_object_get(run->doc, "abort");
+	const char *said = json_string_value(json_object_get(abort, "verdict"));
 	enum verdict verdict = said && strcmp(said, verdict_name(VERDICT_REFUTED)) == 0
 	                               ? VERDICT_REFUTED
 	                               : VERDICT_INCONCLUSIVE;
-	json_t *wrong = json_object_get(run->doc, "went-wrong");
+	const char *because = armed ? "the process that ran this died"
+	                            : "the process that ran this died before anything was touched";
+	json_t *entry = rundoc_entry(t, "verdict");
 
-	if (!json_is_array(wrong)) {
-		json_object_set_new(run->doc, "went-wrong", json_array());
-		wrong = json_object_get(run->doc, "went-wrong");
-	}
-	json_array_append_new(wrong, json_string(armed ? "the process that ran this died"
-	                                               : "the process that ran this died before "
-	                                                 "anything was touched"));
-	json_object_set_new(run->doc, "verdict", json_string(verdict_name(verdict)));
-	json_object_set_new(run->doc, "outcome", json_string(outcome_name(outcome)));
-	json_object_set_new(run->doc, "cleanup", json_string(cleanup_name(cleanup)));
-	json_object_set_new(run->doc, "exit",
+	json_object_set_new(entry, "verdict", json_string(verdict_name(verdict)));
+	json_object_set_new(entry, "outcome", json_string(outcome_name(outcome)));
+	json_object_set_new(entry, "cleanup", json_string(cleanup_name(cleanup)));
+	json_object_set_new(entry, "exit",
 	                    json_integer(rundoc_exit(verdict, outcome, cleanup, false)));
+	json_object_set_new(entry, "because", json_string(because));
+	json_object_set_new(entry, "went-wrong", json_pack("[s]", because));
+	json_object_set_new(entry, "not-expected", json_array());
+	rundoc_tell(run, entry);
+}
+
+/* Somebody still works on it. */
+static bool is_held(const struct lost *l, const struct run_folder *f, const struct undo_log *log)
+{
+	char boot[BOOT_ID_MAX];
+
+	if (run_folder_alive(l->world, f))
+		return true;
+	return log && boot_id_read(l->world, boot, NULL) == 0 &&
+	       strcmp(boot, log->head.boot) == 0 && log->head.keeper.pid &&
+	       proc_id_alive(l->world, log->head.keeper);
+}
+
+static int finish(struct lost *l, const struct run_folder *f, const struct undo_log *log)
+{
+	enum cleanup_state cleanup = CLEANUP_CLEAN; /* no log: nothing was applied */
+	struct rundoc *run;
+	json_t *doc;
+	size_t told;
+	uint64_t t;
+	int ret;
+
+	if (run_folder_json(f, "start.json", &doc, NULL) < 0)
+		return 0; /* died while making the folder: nothing to tell */
+	run = rundoc_load(doc, l->err);
+	json_decref(doc);
+	if (!run)
+		return 0;
+	t = events_replay(f, run, &told);
+	if (!json_object_get(run->doc, "verdict")) {
+		if (log) {
+			steps_tell(run, log, t);
+			cleanup = cleanup_of(log);
+		} else if (run_folder_has(f, UNDO_LOG_NAME)) {
+			cleanup = CLEANUP_UNKNOWN;
+		}
+		verdict_tell(run, t, cleanup, told > 0 || log);
+	}
+	ret = run_folder_end(f, rundoc_document(run), l->err);
+	if (ret == 0 && l->told)
+		l->told(l->ctx, f->id, run->doc);
+	rundoc_free(run);
+	return ret;
 }
 
 static int lost_one(void *ctx, const struct run_folder *f)
 {
 	struct lost *l = ctx;
-	struct proc_id keeper = {0};
-	char boot[BOOT_ID_MAX] = "", now[BOOT_ID_MAX] = "";
-	size_t live, residue, told;
-	struct rundoc *run;
-	json_t *doc;
-	int ret;
+	_cleanup_free_ struct slot *slots = NULL;
+	struct undo_log log;
+	bool has;
+	int ret = 0;
 
-	if (run_folder_has(f, "run.json") || !run_folder_has(f, "owner") ||
-	    run_folder_alive(l->world, f))
+	if (run_folder_has(f, "run.json") || !run_folder_has(f, "owner"))
 		return 0;
-	ret = run_folder_log(f, &live, &residue, &keeper, boot, NULL);
-	if (ret == 0 && boot_id_read(l->world, now, NULL) == 0 && strcmp(boot, now) == 0 &&
-	    keeper.pid && proc_id_alive(l->world, keeper))
-		return 0;
-	if (run_folder_json(f, "start.json", &doc, NULL) < 0)
-		return 0; /* died while making the folder: nothing to tell */
-	run = rundoc_load(doc, l->err);
-	if (!run)
-		return l->err && l->err->code ? l->err->code : -ENOMEM;
-	told = events_replay(f, run);
-	answers_put(run, cleanup_of(f), told > 0 || ret == 0);
-	ret = run_folder_end(f, run->doc, l->err);
-	if (ret == 0 && l->told)
-		l->told(l->ctx, f->id, run->doc);
-	rundoc_free(run);
+	slots = calloc(UNDO_SLOTS, sizeof(*slots));
+	if (!slots)
+		return err_sys(l->err, ENOMEM, "could not read the undo log of run \"%s\"", f->id);
+	has = undo_log_open(&log, f->fd, geteuid(), false, slots, NULL) == 0;
+	if (!is_held(l, f, has ? &log : NULL))
+		ret = finish(l, f, has ? &log : NULL);
+	if (has)
+		undo_log_close(&log);
 	return ret;
 }
 

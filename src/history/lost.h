@@ -12,12 +12,8 @@
 /* doc: the finished document, borrowed. */
 typedef void lost_told(void *ctx, const char *id, const json_t *doc);
 
-/* Folders without a single event and without an undo log were never armed: their document says
- * "errored". told may be NULL. */
+/* One without a single event and without an undo log was never armed: its outcome is "errored".
+ * told may be NULL. */
 int lost_finish_all(const struct world *, const struct paths *, lost_told *, void *ctx,
                     struct err *) must_use;
-/* Slots of the run's undo log that are not dealt with, and its keeper. -ENOENT: no log. */
-int run_folder_log(const struct run_folder *, size_t *live, size_t *residue, struct proc_id *keeper,
-                   char boot[BOOT_ID_MAX], struct err *) must_use;
-
 #endif
