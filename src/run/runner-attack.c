@@ -18,27 +18,23 @@ static const struct method *method_of(const struct attack *a)
 	return a->r->x->attacks[a->i];
 }
 
-/* The plan as the record shows it: for each step its four strings, what it does, what it dies with.
- */
+/* The plan as the record shows it: what each step does and what it dies with. */
 static void plan_tell(struct attack *a, const struct plan *plan)
 {
 	json_t *steps = json_array();
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct step *s = &plan->v[i];
 		const struct step_type *type = step_type_find(s->type);
-		BUF(from, STATE_MAX);
-		struct err ignored = ERR_INIT;
-		bool known = type && type->get &&
-		             type->get(a->r->o->world, s->object, &from, &ignored) == 0;
-		json_array_append_new(steps, json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s}", "step",
-		                                       s->type, "object", s->object, "from",
-		                                       known ? from.data : NULL, "to", s->to,
-		                                       "says", s->says, "dies-with",
-		                                       type ? step_dies_with(type) : "log"));
+		json_array_append_new(steps,
+		                      json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "type", s->type,
+		                                "object", s->object, "to", s->to, "says", s->says,
+		                                "dies-with", type ? step_dies_with(type) : "log",
+		                                "irreversible",
+		                                type && (type->flags & STEP_IRREVERSIBLE) != 0));
 	}
-	runner_tell(a->r, json_pack("{s:s, s:s, s:s, s:o, s:b}", "type", "plan", "attack",
-	                            method_of(a)->id, "fault", method_of(a)->call.name, "steps",
-	                            steps, "host-wide", plan->host_wide));
+	runner_tell(a->r,
+	            json_pack("{s:s, s:s, s:s, s:o}", "type", "plan", "attack", method_of(a)->id,
+	                      "fault", method_of(a)->call.name, "steps", steps));
 }
 
 /* Large content is safe on disk before the keeper hears of it. */
@@ -289,22 +285,25 @@ void attack_step(struct attack *a, const struct slot *slot)
 		a->landed++;
 		a->was_there += slot->was_there != 0;
 	}
-	json_t *step = json_pack(
-	        "{s:s, s:s, s:s, s:s, s:s, s:s*, s:s*, s:b}", "step", slot->type, "object",
-	        slot->object, "phase", slot_phase_name(slot->phase), "base", slot->base, "landed",
-	        slot->landed, "note", slot->note[0] ? slot->note : NULL, "by-hand",
-	        by_hand.len ? by_hand.data : NULL, "was-there", slot->was_there != 0);
-	if (!step)
-		return;
 	BUF(key, TYPE_MAX + OBJECT_MAX + 2);
 	buf_addf(&key, "%s %s", slot->type, slot->object);
 	if (!a->steps)
 		a->steps = json_object();
-	json_object_set(a->steps, key.data, step);
-	json_object_set_new(step, "type", json_string("step"));
-	json_object_set_new(step, "attack", json_string(method_of(a)->id));
-	runner_tell(a->r, json_copy(step));
-	json_decref(step);
+	json_object_set_new(a->steps, key.data,
+	                    json_pack("{s:s, s:s, s:s}", "type", slot->type, "object", slot->object,
+	                              "phase", slot_phase_name(slot->phase)));
+	json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", "step", "attack",
+	                          method_of(a)->id, "step", slot->type, "object", slot->object,
+	                          "phase", slot_phase_name(slot->phase), "was", slot->base);
+	if (slot->landed[0])
+		json_object_set_new(entry, "is", json_string(slot->landed));
+	if (slot->note[0])
+		json_object_set_new(entry, "note", json_string(slot->note));
+	if (slot->was_there)
+		json_object_set_new(entry, "was-there", json_true());
+	if (by_hand.len)
+		json_object_set_new(entry, "by-hand", json_string(by_hand.data));
+	runner_tell(a->r, entry);
 }
 
 void attack_metered(struct attack *a, const struct counters *now)

@@ -66,7 +66,9 @@ static void hear(struct runner *r, const struct link_event *ev)
 		runner_stop(r);
 		break;
 	case LINK_EXPIRED:
-		runner_tell(r, json_pack("{s:s}", "type", "expired"));
+		runner_tell(r, json_pack("{s:s, s:s}", "type", "note", "text",
+		                         "the deadline struck: the keeper puts everything back by "
+		                         "itself"));
 		break;
 	}
 }
@@ -155,7 +157,7 @@ static void undone(void *ctx, const char *run, const struct slot *slot)
 	if (slot->phase == SLOT_RESIDUE)
 		u->residue++;
 	json_array_append_new(u->steps,
-	                      json_pack("{s:s, s:s, s:s}", "step", slot->type, "object",
+	                      json_pack("{s:s, s:s, s:s}", "type", slot->type, "object",
 	                                slot->object, "phase", slot_phase_name(slot->phase)));
 	if (slot->plan >= u->r->x->attacks_n)
 		return;
@@ -190,6 +192,7 @@ void keeper_lost(struct runner *r, const char *why)
 	r->last_residue = u.residue;
 	r->undo_failed = rc < 0;
 
+	runner_tell(r, json_pack("{s:s, s:s}", "type", "error", "what", why));
 	runner_post(r, EV_KEEPER_LOST, 0, NULL, &err);
 	for (size_t i = 0; i < r->x->attacks_n; i++) {
 		struct attack *a = &r->attacks[i];

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/utsname.h>
 
 #include "base/boundary.h"
 #include "base/clock.h"
@@ -128,7 +128,9 @@ static void drain(struct runner *r)
 		if (!r->first)
 			r->last = NULL;
 		if (!r->finished) {
-			struct event ev = {.now_ns = loop_now_ns(r->loop),
+			/* "t" in the record counts from EV_START. */
+			struct event ev = {.now_ns = p->type == EV_START ? r->doc->started_boot_ns
+			                                                 : loop_now_ns(r->loop),
 			                   .type = p->type,
 			                   .id = p->id,
 			                   .doc = p->doc,
@@ -190,8 +192,22 @@ void runner_stop(struct runner *r)
 
 /* The run itself */
 
+static void machine_tell(struct runner *r)
+{
+	struct utsname u;
+	char boot[BOOT_ID_MAX] = "";
+	struct err ignored = ERR_INIT;
+	if (boot_id_read(r->o->world, boot, &ignored) < 0)
+		boot[0] = 0;
+	uname(&u);
+	runner_tell(r, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", "machine", "host",
+	                         u.nodename, "kernel", u.release, "arch", u.machine, "boot-id",
+	                         boot, "squall", SQUALL_VERSION));
+}
+
 static void start(struct runner *r)
 {
+	machine_tell(r);
 	r->feeding = true; /* so that a refusal waits for EV_START */
 	runner_post(r, EV_START, 0, NULL, NULL);
 	BUF(reason, 200);
@@ -247,13 +263,37 @@ static int open_all(struct runner *r, struct err *err)
 	r->doc = rundoc_new(r->o->run_id, r->x, r->o->seed, loop_now_ns(r->loop), clock_wall_ns());
 	if (!r->doc)
 		return err_set(err, -ENOMEM, "could not start the run: out of memory");
-	for (size_t i = 0;
-	     i < r->o->listeners_n && r->doc->listeners_n < ARRAY_SIZE(r->doc->listeners); i++)
-		r->doc->listeners[r->doc->listeners_n++] = r->o->listeners[i];
+	for (size_t i = 0; i < r->o->listeners_n; i++) {
+		int rc = rundoc_listen(r->doc, r->o->listeners[i]);
+		if (rc < 0)
+			return err_set(err, rc, "too many listeners of one run");
+	}
 	r->engine = r->type->new_(r->x, r->o->seed, err);
 	if (!r->engine)
 		return err && err->code ? err->code : -ENOMEM;
 	return runner_watch(r, err);
+}
+
+/* The last look at every object comes after the engine's verdict; what it found outranks it. */
+static void correct(struct runner *r)
+{
+	enum cleanup_state found = r->last_residue  ? CLEANUP_RESIDUE
+	                           : r->undo_failed ? CLEANUP_UNKNOWN
+	                                            : CLEANUP_CLEAN;
+	if (found == CLEANUP_CLEAN || found == r->finish.cleanup ||
+	    r->finish.cleanup == CLEANUP_RESIDUE)
+		return;
+	BUF(because, 160);
+	if (found == CLEANUP_RESIDUE)
+		buf_addf(&because, "the last check found %zu object(s) that are not back",
+		         r->last_residue);
+	else
+		buf_add(&because, "the last check of the objects could not be made");
+	enum exit_code code = rundoc_exit(r->finish.verdict, r->finish.outcome, found, false);
+	runner_tell(r, json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "type", "verdict", "verdict",
+	                         verdict_name(r->finish.verdict), "outcome",
+	                         outcome_name(r->finish.outcome), "cleanup", cleanup_name(found),
+	                         "exit", (int)code, "because", because.data));
 }
 
 int run_experiment(const struct run_options *o, struct rundoc **out, struct err *err)
@@ -269,6 +309,7 @@ int run_experiment(const struct run_options *o, struct rundoc **out, struct err 
 	if (rc == 0) {
 		start(r);
 		loop_run(r->loop);
+		correct(r);
 	}
 	struct rundoc *doc = r->doc;
 	close_all(r);
