@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/boundary.h"
+#include "io/jq.h"
 #include "probe/probe.h"
 #include "run/runner-state.h"
 
@@ -18,6 +19,14 @@ struct flight {
 	struct look *look;
 	struct deed *acting;
 	json_t *doc; /* while its filter runs */
+	struct jq_run *filtering;
+};
+
+/* A compiled filter, kept for the next look of the same id. */
+struct filter {
+	struct filter *next;
+	uint32_t look;
+	struct jq_filter *jq;
 };
 
 static const struct call *call_of(const struct runner *r, uint32_t look,
@@ -88,11 +97,48 @@ static void looked(struct flight *f, json_t *doc, int jq, const struct err *err)
 	runner_post(r, EV_LOOK, id, ev, NULL);
 }
 
+static struct jq_filter *filter_of(struct runner *r, uint32_t look, const char *text,
+                                   struct err *err)
+{
+	for (struct filter *f = r->filters; f; f = f->next)
+		if (f->look == look)
+			return f->jq;
+	struct filter *f = calloc(1, sizeof(*f));
+	struct jq_filter *jq = f ? jq_filter_new(text, err) : NULL;
+	if (!jq) {
+		free(f);
+		return NULL;
+	}
+	*f = (struct filter){r->filters, look, jq};
+	r->filters = f;
+	return jq;
+}
+
+static void filtered(void *ctx, int said, const struct err *err)
+{
+	struct flight *f = ctx;
+	json_t *doc = f->doc;
+	f->doc = NULL;
+	f->filtering = NULL;
+	looked(f, doc, said, said < 0 ? err : NULL);
+}
+
 static void look_answered(void *ctx, json_t *doc, const struct err *err)
 {
 	struct flight *f = ctx;
 	f->look = NULL;
-	looked(f, doc, -2, doc ? NULL : err);
+	const struct expect *expect = NULL;
+	(void)call_of(f->r, f->id, &expect);
+	const char *text = doc && expect ? expect_jq(expect) : NULL;
+	if (!text) {
+		looked(f, doc, -2, doc ? NULL : err);
+		return;
+	}
+	struct err why = ERR_INIT;
+	struct jq_filter *jq = filter_of(f->r, f->id, text, &why);
+	f->doc = doc;
+	if (!jq || jq_filter_start(f->r->loop, jq, doc, 0, filtered, f, &f->filtering, &why) < 0)
+		filtered(f, -1, &why);
 }
 
 static void deed_answered(void *ctx, json_t *doc, const struct err *err)
@@ -170,6 +216,18 @@ void runner_cancel(struct runner *r, uint32_t id)
 			f->probe->cancel(f->look);
 		if (f->acting)
 			f->action->cancel(f->acting);
+		jq_run_cancel(f->filtering);
 		flight_free(f);
 	}
+}
+
+void looks_release(struct runner *r)
+{
+	runner_cancel(r, UINT32_MAX);
+	for (struct filter *next, *f = r->filters; f; f = next) {
+		next = f->next;
+		jq_filter_free(f->jq);
+		free(f);
+	}
+	r->filters = NULL;
 }

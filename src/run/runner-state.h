@@ -17,6 +17,7 @@
 
 struct runner;
 struct flight;  /* a look or a deed: runner-looks.c */
+struct filter;  /* a compiled jq filter: runner-looks.c */
 struct pending; /* an event that waits: runner.c */
 
 struct target_watch {
@@ -70,6 +71,7 @@ struct runner {
 	struct pending *first, *last;
 	bool feeding;
 	struct flight *flights;
+	struct filter *filters;
 	struct alarm *alarms;
 
 	struct link link;
@@ -138,6 +140,8 @@ void keeper_release(struct runner *r);
 void runner_look(struct runner *r, uint32_t look, uint64_t due_ns);
 void runner_deed(struct runner *r, uint32_t action);
 void runner_cancel(struct runner *r, uint32_t look); /* UINT32_MAX: all looks and deeds */
+
+void looks_release(struct runner *r);
 
 /* runner-watch.c: signals, the halt file, the tick */
 int runner_watch(struct runner *r, struct err *err) must_use;

@@ -226,7 +226,7 @@ static void start(struct runner *r)
 
 static void close_all(struct runner *r)
 {
-	runner_cancel(r, UINT32_MAX);
+	looks_release(r);
 	runner_unwatch(r);
 	keeper_release(r);
 	for (size_t i = 0; r->attacks && i < r->x->attacks_n; i++)
