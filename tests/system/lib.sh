@@ -156,8 +156,10 @@ spawn() {
 	"$@" </dev/null >>"$BOX/spawned" 2>&1 &
 	PID=$!
 	disown "$PID"
-	wait_for 2 test -e "/proc/$PID/stat"
+	wait_for 2 is_executed "$PID"
 }
+# No longer the shell that forked it.
+is_executed() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" != "$(tr '\0' ' ' <"/proc/$$/cmdline")" ]; }
 # Processes of this bed that run a program of that name ("squall-keeper"), helpers included.
 ours() {
 	local pid

@@ -7,7 +7,7 @@ planted() {
 	local what=$1
 	shift
 	referee_before
-	check "an untouched bed passes before: $what" no_residue
+	check "an untouched bed passes before: $what" residue
 	"$@" >/dev/null 2>&1 || note "could not plant: $*"
 	check_not "seen: $what" no_residue
 }
