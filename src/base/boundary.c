@@ -2,6 +2,143 @@
 #include "base/boundary.h"
 
 #ifdef SQUALL_TORTURE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ident.h"
+
 void (*boundary_hook)(const char *name);
 int (*boundary_fail_hook)(const char *name);
+
+/* What this process was told; set once at its start. */
+static struct {
+	char where[16], who[16];
+	unsigned long at, fail_at, passed, failable;
+	int fail_with;
+} torture;
+
+struct victims {
+	const struct world *world;
+	pid_t keeper;
+	bool keepers, helpers;
+};
+
+static int kill_one(void *ctx, const char *name)
+{
+	struct victims *v = ctx;
+	struct proc_stat st;
+	pid_t pid = (pid_t)atoi(name);
+
+	if (pid <= 0 || proc_stat_read(v->world, pid, &st, NULL) < 0)
+		return 0;
+	if (v->helpers && st.ppid == v->keeper && strcmp(st.comm, "squall-helper") == 0)
+		kill(pid, SIGKILL);
+	if (v->keepers && pid == v->keeper)
+		kill(pid, SIGKILL);
+	return 0;
+}
+
+static int find_keeper(void *ctx, const char *name)
+{
+	struct victims *v = ctx;
+	struct proc_stat st;
+	pid_t pid = (pid_t)atoi(name);
+
+	if (pid > 0 && proc_stat_read(v->world, pid, &st, NULL) == 0 && st.ppid == getpid() &&
+	    strcmp(st.comm, "squall-keeper") == 0)
+		v->keeper = pid;
+	return 0;
+}
+
+static void torture_strike(void)
+{
+	bool all = strcmp(torture.who, "all") == 0;
+	bool in_keeper = strcmp(torture.where, "keeper") == 0;
+	pid_t runner = in_keeper ? getppid() : getpid();
+	struct victims v = {.helpers = all || strcmp(torture.who, "helpers") == 0,
+	                    .keepers = all || strcmp(torture.who, "keeper") == 0};
+	struct world w;
+
+	if (world_open_real(&w, NULL) < 0)
+		abort();
+	v.world = &w;
+	v.keeper = in_keeper ? getpid() : 0;
+	if (!in_keeper)
+		(void)!world_list(&w, "/proc", find_keeper, &v, NULL);
+	if (in_keeper) {
+		/* this process goes last */
+		bool self = v.keepers;
+
+		v.keepers = false;
+		(void)!world_list(&w, "/proc", kill_one, &v, NULL);
+		if ((all || strcmp(torture.who, "runner") == 0) && runner > 1)
+			kill(runner, SIGKILL);
+		if (self)
+			kill(getpid(), SIGKILL);
+	} else {
+		if (v.keeper)
+			(void)!world_list(&w, "/proc", kill_one, &v, NULL);
+		if (all || strcmp(torture.who, "runner") == 0)
+			kill(getpid(), SIGKILL);
+	}
+	world_close(&w);
+}
+
+static void torture_pass(const char *name)
+{
+	if (++torture.passed == torture.at)
+		torture_strike();
+}
+
+static int torture_fail(const char *name)
+{
+	return ++torture.failable == torture.fail_at ? torture.fail_with : 0;
+}
+
+static void torture_count(void)
+{
+	const char *file = getenv("SQUALL_TORTURE_COUNT");
+	char line[96];
+	int fd, n;
+
+	n = snprintf(line, sizeof(line), "%s boundaries %lu fails %lu\n", torture.where,
+	             torture.passed, torture.failable);
+	fd = file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+	if (fd >= 0) {
+		(void)!write(fd, line, (size_t)n);
+		close(fd);
+	}
+}
+
+void boundary_torture(const char *where)
+{
+	static const struct {
+		const char *name;
+		int code;
+	} codes[] = {{"EIO", -EIO}, {"EPERM", -EPERM}, {"ENOSPC", -ENOSPC}, {"ENOMEM", -ENOMEM}};
+	const char *kill_at = getenv("SQUALL_TORTURE"), *fail = getenv("SQUALL_TORTURE_FAIL");
+	char who[16], place[16], code[16];
+	unsigned long at;
+
+	snprintf(torture.where, sizeof(torture.where), "%s", where);
+	if (kill_at && sscanf(kill_at, "%15[a-z]@%15[a-z]:%lu", who, place, &at) == 3 &&
+	    strcmp(place, where) == 0) {
+		snprintf(torture.who, sizeof(torture.who), "%s", who);
+		torture.at = at;
+	}
+	if (fail && strcmp(where, "keeper") == 0 && sscanf(fail, "%lu:%15[A-Z]", &at, code) == 2) {
+		for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+			if (strcmp(codes[i].name, code) == 0)
+				torture.fail_with = codes[i].code;
+		torture.fail_at = torture.fail_with ? at : 0;
+	}
+	boundary_hook = torture_pass;
+	boundary_fail_hook = torture_fail;
+	atexit(torture_count);
+}
 #endif

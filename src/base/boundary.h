@@ -2,8 +2,12 @@
  * boundary.h - the places where a process may be killed, or a call be made to fail, by the torture
  * tests.
  *
- * In a normal build both are nothing. In a torture build (meson -Dtorture=true) SQUALL_TORTURE
- * names what happens at the n-th boundary; the unit tests set the hooks instead.
+ * In a normal build all of it is nothing. In a torture build (meson -Dtorture=true) the environment
+ * says what happens: SQUALL_TORTURE=WHO@WHERE:N sends SIGKILL to WHO (runner, keeper, helpers, all)
+ * at the N-th boundary (from 1) that process WHERE (runner, keeper, undo) passes;
+ * SQUALL_TORTURE_FAIL=N:EIO makes the N-th call of the keeper that may fail, fail with EIO, EPERM,
+ * ENOSPC or ENOMEM; SQUALL_TORTURE_COUNT=FILE gets a line "WHERE boundaries N fails M" at the end
+ * of each process. Unit tests set the hooks instead.
  */
 #ifndef SQUALL_BASE_BOUNDARY_H
 #define SQUALL_BASE_BOUNDARY_H
@@ -16,9 +20,12 @@ extern int (*boundary_fail_hook)(
         const char *name); /* 0, or the negative errno that the call is to fail with */
 #define BOUNDARY(name) ((void)(boundary_hook ? (boundary_hook(name), 0) : 0))
 #define BOUNDARY_FAIL(name) (boundary_fail_hook ? boundary_fail_hook(name) : 0)
+/* Reads the environment and sets the hooks of this process; once, at its start. */
+void boundary_torture(const char *where);
 #else
 #define BOUNDARY(name) ((void)0)
 #define BOUNDARY_FAIL(name) 0
+#define boundary_torture(where) ((void)0)
 #endif
 
 #endif

@@ -74,8 +74,10 @@ void undo_log_close(struct undo_log *);
 int undo_log_put(struct undo_log *, size_t i, struct err *) must_use;
 int undo_log_put_head(struct undo_log *, struct err *) must_use;
 int undo_log_sync(struct undo_log *, struct err *) must_use;
-/* The slot of this object, or a free one (SIZE_MAX: full). */
+/* The slot of this object, whatever its phase; SIZE_MAX: none. */
 size_t undo_log_find(const struct undo_log *, const char *type, const char *object);
+/* A slot that was never used, else the oldest that is dealt with (back, gone, done); SIZE_MAX:
+ * full. */
 size_t undo_log_free_slot(const struct undo_log *);
 
 #endif

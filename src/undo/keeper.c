@@ -1,0 +1,400 @@
+/* keeper.c - the only hand on the machine. */
+#include "undo/keeper.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/boundary.h"
+#include "undo/claim.h"
+#include "undo/revert.h"
+
+enum { LOCK_WAIT_NS = 500000000 };
+
+static void tell(struct keeper *k, size_t i)
+{
+	if (k->c.told)
+		k->c.told(k->c.ctx, &k->slots[i]);
+}
+
+static void work_close(struct keeper *k, size_t i)
+{
+	if (k->work[i].open) {
+		if (k->work[i].type->close)
+			k->work[i].type->close(&k->work[i].hold);
+		hold_release(&k->work[i].hold);
+		k->work[i].open = false;
+	}
+}
+
+static bool is_used(const struct keeper *k, size_t i)
+{
+	return k->work[i].type;
+}
+
+static bool is_in(const struct keeper *k, size_t i)
+{
+	return is_used(k, i) && (k->slots[i].phase == SLOT_INTENT || k->slots[i].phase == SLOT_IN ||
+	                         k->slots[i].phase == SLOT_OUT);
+}
+
+static size_t find_used(const struct keeper *k, const char *type, const char *object)
+{
+	size_t i = undo_log_find(&k->log, type, object);
+
+	return i != SIZE_MAX && is_used(k, i) ? i : SIZE_MAX;
+}
+
+/* The slot of this step, its object opened. */
+static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size_t *at,
+                     struct err *err)
+{
+	const struct step_type *type = k->c.type_find(s->type);
+	size_t i = find_used(k, s->type, s->object);
+	struct hold *h;
+	int r;
+
+	if (!type)
+		return err_set(err, -ENOENT, "there is no step type \"%s\"", s->type);
+	if (i != SIZE_MAX && k->slots[i].plan != plan && is_in(k, i))
+		return err_set(err, -EBUSY, "%s \"%s\" is changed by another attack of this run",
+		               s->type, s->object);
+	if (i == SIZE_MAX) {
+		for (i = 0; i < UNDO_SLOTS && is_used(k, i); i++)
+			;
+		if (i == UNDO_SLOTS)
+			i = undo_log_free_slot(&k->log);
+		if (i == SIZE_MAX)
+			return err_hint(err,
+			                err_set(err, -ENOSPC,
+			                        "the undo log is full: %d objects are in effect",
+			                        UNDO_SLOTS),
+			                "Attack fewer targets at once.");
+		if (is_used(k, i))
+			work_close(k, i);
+		k->slots[i] = (struct slot){.seq = k->slots[i].seq};
+		text_copy(k->slots[i].type, TYPE_MAX, s->type);
+		text_copy(k->slots[i].object, OBJECT_MAX, s->object);
+		k->work[i].type = type;
+		k->work[i].open = false;
+	}
+	k->slots[i].plan = plan;
+	*at = i;
+	if (k->work[i].open)
+		return 0;
+	h = &k->work[i].hold;
+	hold_init(h);
+	h->world = k->c.world;
+	h->run = k->c.run;
+	h->stash = k->c.stash;
+	h->deadline_ns = k->c.deadline_ns;
+	h->spawn = k->c.spawn;
+	h->spawn_ctx = k->c.spawn_ctx;
+	r = type->open ? type->open(h, s->object, err) : 0;
+	if (r < 0) {
+		hold_release(h);
+		if (k->slots[i].phase == SLOT_FREE) {
+			k->work[i].type = NULL;
+			k->slots[i].object[0] = '\0';
+		}
+		return r;
+	}
+	k->work[i].open = true;
+	return 0;
+}
+
+/* Under the claim's lock: registers this run's claim and fills the slot. Nothing is changed yet. */
+static int intend(struct keeper *k, size_t i, const struct step *st, struct err *err)
+{
+	const struct step_type *t = k->work[i].type;
+	struct slot *s = &k->slots[i];
+	bool update = s->phase == SLOT_IN;
+	struct claim_file c;
+	char wanted[STATE_MAX];
+	BUF(now, STATE_MAX);
+	int r;
+
+	r = t->get(k->c.world, s->object, &now, err);
+	if (r < 0)
+		return r;
+	if (!(t->flags & STEP_IRREVERSIBLE)) {
+		r = claim_open(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
+		if (r < 0)
+			return r;
+		if (c.body.n == 0) {
+			text_copy(c.body.base, STATE_MAX, now.data);
+			text_copy(c.body.landed, STATE_MAX, now.data);
+		}
+		text_copy(s->base, STATE_MAX, c.body.base);
+		r = claim_set(&c, k->c.run, st->to, err);
+		if (r == 0)
+			r = claim_merge(&c, t, wanted, err);
+		if (r == 0)
+			r = claim_save(&c, err);
+		claim_close(&c);
+		if (r < 0)
+			return r;
+	} else {
+		text_copy(s->base, STATE_MAX, now.data);
+	}
+	text_copy(s->claim, STATE_MAX, st->to);
+	if (!update) {
+		s->landed[0] = '\0';
+		s->order = k->order++;
+	}
+	s->note[0] = '\0';
+	s->was_there = 0;
+	s->phase = SLOT_INTENT;
+	return undo_log_put(&k->log, i, err);
+}
+
+static int apply(struct keeper *k, size_t i, struct err *err)
+{
+	const struct step_type *t = k->work[i].type;
+	struct hold *h = &k->work[i].hold;
+	struct slot *s = &k->slots[i];
+	struct claim_file c = {.fd = -1};
+	char wanted[STATE_MAX];
+	BUF(now, STATE_MAX);
+	BUF(landed, STATE_MAX);
+	int r;
+
+	text_copy(wanted, STATE_MAX, s->claim);
+	if (!(t->flags & STEP_IRREVERSIBLE)) {
+		r = claim_open(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
+		if (r == 0)
+			r = claim_merge(&c, t, wanted, err);
+		if (r < 0) {
+			claim_close(&c);
+			return r;
+		}
+	}
+	r = t->get(k->c.world, s->object, &now, err);
+	if (r == 0 && step_same(t, wanted, now.data)) {
+		s->was_there = 1;
+		buf_add(&landed, now.data);
+	} else if (r == 0) {
+		r = step_set(t, h, s->object, now.data, wanted, &landed, err);
+	}
+	if (r == 0 && c.fd >= 0) {
+		text_copy(c.body.landed, STATE_MAX, landed.data);
+		r = claim_save(&c, err);
+	}
+	claim_close(&c);
+	if (r < 0)
+		return r;
+	text_copy(s->landed, STATE_MAX, landed.data);
+	s->holder = h->holder.id;
+	s->phase = t->flags & STEP_IRREVERSIBLE ? SLOT_DONE : SLOT_IN;
+	r = undo_log_put(&k->log, i, err);
+	if (r < 0)
+		return r;
+	tell(k, i);
+	return 0;
+}
+
+static void take_out_slot(struct keeper *k, size_t i)
+{
+	const struct revert rv = {k->c.world, k->c.claims_dir, k->c.run};
+	struct slot *s = &k->slots[i];
+	bool certain = s->phase == SLOT_IN;
+
+	/* the log is written first, but a log that cannot be written must not keep the object from
+	 * going back */
+	s->phase = SLOT_OUT;
+	(void)!undo_log_put(&k->log, i, NULL);
+	if (certain)
+		s->phase = SLOT_IN;
+	revert_slot(&rv, k->work[i].type, &k->work[i].hold, s);
+	(void)!undo_log_put(&k->log, i, NULL);
+	tell(k, i);
+}
+
+/* All slots of a plan (or all) that are in effect, last applied first. */
+static size_t take_out(struct keeper *k, bool all, uint32_t plan)
+{
+	size_t residue = 0;
+
+	for (;;) {
+		size_t last = SIZE_MAX;
+
+		for (size_t i = 0; i < UNDO_SLOTS; i++)
+			if (is_in(k, i) && (all || k->slots[i].plan == plan) &&
+			    (last == SIZE_MAX || k->slots[i].order > k->slots[last].order))
+				last = i;
+		if (last == SIZE_MAX)
+			break;
+		take_out_slot(k, last);
+	}
+	for (size_t i = 0; i < UNDO_SLOTS; i++)
+		residue += is_used(k, i) && (all || k->slots[i].plan == plan) &&
+		           k->slots[i].phase == SLOT_RESIDUE;
+	return residue;
+}
+
+static void meter_slot(struct keeper *k, size_t i, struct counters *c)
+{
+	if (k->work[i].type->meter)
+		(void)!k->work[i].type->meter(k->c.world, k->slots[i].object, c, NULL);
+}
+
+int keeper_init(struct keeper *k, const struct keeper_config *config, struct err *err)
+{
+	struct log_head head = {
+	        .keeper = config->self,
+	        .runner = config->runner,
+	        .uid = geteuid(),
+	        .deadline_ns = config->deadline_ns,
+	};
+	int r;
+
+	memset(k, 0, sizeof(*k));
+	k->c = *config;
+	text_copy(head.run, sizeof(head.run), config->run);
+	r = boot_id_read(config->world, head.boot, err);
+	if (r < 0)
+		return r;
+	return undo_log_create(&k->log, config->run_dir, &head, k->slots, err);
+}
+
+void keeper_release(struct keeper *k)
+{
+	for (size_t i = 0; i < UNDO_SLOTS; i++)
+		work_close(k, i);
+	undo_log_close(&k->log);
+}
+
+int keeper_prepare(struct keeper *k, uint32_t plan, const struct step *steps, size_t n,
+                   struct err *err)
+{
+	for (size_t j = 0; j < n; j++) {
+		const struct step *s = &steps[j];
+		struct claim_file c;
+		char wanted[STATE_MAX];
+		size_t i;
+		int r = work_open(k, plan, s, &i, err);
+
+		if (r < 0)
+			return r;
+		if (k->work[i].type->flags & STEP_IRREVERSIBLE)
+			continue;
+		/* could it be combined with the claims of others? found out without leaving a claim
+		 */
+		r = claim_open(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
+		if (r < 0)
+			return r;
+		if (c.body.n > 0) {
+			r = claim_set(&c, k->c.run, s->to, err);
+			r = r < 0 ? r : claim_merge(&c, k->work[i].type, wanted, err);
+		} else {
+			r = claim_save(&c, err);
+		}
+		claim_close(&c);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t n, struct err *err)
+{
+	size_t at[UNDO_SLOTS], changed = 0;
+	int r = 0;
+
+	if (n > UNDO_SLOTS)
+		return err_set(err, -ENOSPC, "a plan of %zu steps is over the limit of %d", n,
+		               UNDO_SLOTS);
+	/* what the new plan does not have goes out first */
+	for (size_t i = UNDO_SLOTS; i-- > 0;) {
+		bool wanted = false;
+
+		if (!is_in(k, i) || k->slots[i].plan != plan)
+			continue;
+		for (size_t j = 0; j < n && !wanted; j++)
+			wanted = strcmp(steps[j].object, k->slots[i].object) == 0 &&
+			         strcmp(steps[j].type, k->slots[i].type) == 0;
+		if (!wanted)
+			take_out_slot(k, i);
+	}
+	for (size_t j = 0; j < n && r == 0; j++) {
+		const struct slot *s;
+		size_t i;
+
+		r = work_open(k, plan, &steps[j], &i, err);
+		if (r < 0)
+			break;
+		s = &k->slots[i];
+		/* what went away by itself or was taken over by somebody else is not applied again
+		 */
+		if (s->phase != SLOT_FREE && s->phase != SLOT_BACK &&
+		    strcmp(s->claim, steps[j].to) == 0)
+			continue;
+		r = intend(k, i, &steps[j], err);
+		at[changed++] = i;
+	}
+	if (r == 0 && changed)
+		r = undo_log_sync(&k->log, err);
+	for (size_t j = 0; j < changed && r == 0; j++)
+		r = apply(k, at[j], err);
+	if (r < 0)
+		take_out(k, false, plan);
+	return r;
+}
+
+size_t keeper_take_out(struct keeper *k, uint32_t plan)
+{
+	return take_out(k, false, plan);
+}
+
+size_t keeper_take_all(struct keeper *k)
+{
+	return take_out(k, true, 0);
+}
+
+void keeper_meter(struct keeper *k, uint32_t plan, struct counters *c)
+{
+	for (size_t i = 0; i < UNDO_SLOTS; i++)
+		if (is_used(k, i) && k->slots[i].plan == plan)
+			meter_slot(k, i, c);
+}
+
+bool keeper_has(const struct keeper *k, uint32_t plan)
+{
+	for (size_t i = 0; i < UNDO_SLOTS; i++)
+		if (is_in(k, i) && k->slots[i].plan == plan)
+			return true;
+	return false;
+}
+
+bool keeper_holder_gone(struct keeper *k, int pidfd)
+{
+	for (size_t i = 0; i < UNDO_SLOTS; i++) {
+		struct holder *h = &k->work[i].hold.holder;
+
+		if (!is_used(k, i) || !k->work[i].open || h->pidfd != pidfd)
+			continue;
+		fd_close(&h->pidfd);
+		fd_close(&h->sock);
+		if (is_in(k, i)) {
+			take_out_slot(k, i);
+			if (k->slots[i].phase == SLOT_BACK) {
+				k->slots[i].phase = SLOT_GONE;
+				slot_note(&k->slots[i], "its helper died");
+				(void)!undo_log_put(&k->log, i, NULL);
+				tell(k, i);
+			}
+		}
+		return true;
+	}
+	return false;
+}
+
+int keeper_end(struct keeper *k, struct err *err)
+{
+	for (size_t i = 0; i < UNDO_SLOTS; i++)
+		if (is_used(k, i) && slot_phase_is_live((enum slot_phase)k->slots[i].phase))
+			return 0; /* there is something left for `squall undo` */
+	k->log.head.ended = 1;
+	return undo_log_put_head(&k->log, err);
+}

@@ -1,0 +1,63 @@
+/*
+ * keeper.h - the only hand on the machine: applies plans, reverts them, checks what it put back.
+ *
+ * No loop and no channel here, so that tests drive it: squall-keeper's main does that. Owns: the
+ * undo log and what was opened to revert. Invariants: nothing is set before its intent is in the
+ * log and synced; nothing is applied whose revert was not made ready; a plan that fails half-way is
+ * taken out again; nothing is allocated after keeper_init. Not to be assumed: that the runner
+ * lives.
+ */
+#ifndef SQUALL_UNDO_KEEPER_H
+#define SQUALL_UNDO_KEEPER_H
+
+#include "step/plan.h"
+#include "undo/log.h"
+
+struct keeper_config {
+	const struct world *world;
+	int run_dir, claims_dir, stash; /* borrowed */
+	const char *run;
+	uint64_t deadline_ns;
+	struct proc_id self, runner;
+	const struct step_type *(*type_find)(const char *name);
+	int (*spawn)(struct hold *, const char *kind, const char *const *args, struct err *);
+	void *spawn_ctx;
+	void (*told)(void *ctx, const struct slot *); /* a step changed phase */
+	void *ctx;
+};
+
+struct keeper {
+	struct keeper_config c;
+	struct undo_log log;
+	struct slot slots[UNDO_SLOTS];
+	struct {
+		const struct step_type *type; /* NULL: slot not in use */
+		struct hold hold;
+		bool open;
+	} work[UNDO_SLOTS];
+	uint32_t order;
+};
+
+/* Makes the log. struct keeper is large: keep it static. */
+int keeper_init(struct keeper *, const struct keeper_config *, struct err *) must_use;
+void keeper_release(struct keeper *);
+/* Opens what the plan's objects need and sees that nobody else claims them; changes nothing.
+ * -EBUSY: claimed by another run, or by another attack of this one; -ENOSPC: the log is full;
+ * -ESTALE: a target is gone. */
+int keeper_prepare(struct keeper *, uint32_t plan, const struct step *, size_t n,
+                   struct err *) must_use;
+/* Applies the plan, or the difference to what is in effect under this number. On failure all of the
+ * plan is out. */
+int keeper_put(struct keeper *, uint32_t plan, const struct step *, size_t n,
+               struct err *) must_use;
+size_t keeper_take_out(struct keeper *,
+                       uint32_t plan);   /* reverse order; returns the residue of this plan */
+size_t keeper_take_all(struct keeper *); /* the same for everything */
+void keeper_meter(struct keeper *, uint32_t plan, struct counters *);
+bool keeper_has(const struct keeper *, uint32_t plan); /* something of it is in effect */
+/* A holder died by itself: marks what died with it. Returns true when the pidfd was one of ours. */
+bool keeper_holder_gone(struct keeper *, int pidfd);
+/* Writes that all was dealt with; to be called when nothing is in effect. */
+int keeper_end(struct keeper *, struct err *) must_use;
+
+#endif

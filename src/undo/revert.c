@@ -1,0 +1,141 @@
+/* revert.c - puts one object back. */
+#include "undo/revert.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/boundary.h"
+#include "undo/claim.h"
+
+/* A stopped neighbour that sits on the lock must not hold up a revert for longer than this. */
+enum { LOCK_WAIT_NS = 100000000 };
+
+void slot_note(struct slot *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->note, sizeof(s->note), fmt, ap);
+	va_end(ap);
+}
+
+int step_set(const struct step_type *t, struct hold *h, const char *object, const char *now,
+             const char *to, struct buf *landed, struct err *err)
+{
+	int r = BOUNDARY_FAIL("set");
+
+	BOUNDARY("before set");
+	if (r < 0)
+		return err_sys(err, r, "could not set %s \"%s\"", t->name, object);
+	r = t->set(h, object, now, to, landed, err);
+	BOUNDARY("after set");
+	return r;
+}
+
+/* What an error of get or set means for the slot. */
+static void slot_failed(struct slot *s, int r, const struct err *err)
+{
+	s->phase = r == -ESTALE ? SLOT_GONE : SLOT_RESIDUE;
+	if (r == -ESTALE)
+		slot_note(s, "gone with its object");
+	else
+		slot_note(s, "%.120s", err->what);
+}
+
+/* What to put back, and what may be there now because a run of ours put it there. */
+struct revert_goal {
+	char to[STATE_MAX], wanted[STATE_MAX], landed[STATE_MAX];
+};
+
+static void goal_find(const struct revert *rv, const struct step_type *t, struct claim_file *c,
+                      const struct slot *s, struct revert_goal *g)
+{
+	text_copy(g->to, sizeof(g->to), s->base);
+	text_copy(g->wanted, sizeof(g->wanted), s->claim);
+	text_copy(g->landed, sizeof(g->landed), s->landed);
+	if (!c || !c->seq)
+		return;
+	if (claim_find(c, rv->run) != SIZE_MAX) {
+		if (claim_merge(c, t, g->wanted, NULL) < 0)
+			text_copy(g->wanted, sizeof(g->wanted), s->claim);
+		if (c->body.landed[0])
+			text_copy(g->landed, sizeof(g->landed), c->body.landed);
+		claim_drop(c, rv->run);
+	}
+	if (c->body.n && claim_merge(c, t, g->to, NULL) < 0)
+		text_copy(g->to, sizeof(g->to), s->base);
+}
+
+static void revert_object(const struct revert *rv, const struct step_type *t, struct hold *h,
+                          struct slot *s, const struct revert_goal *g)
+{
+	bool uncertain = s->phase == SLOT_INTENT || s->phase == SLOT_OUT;
+	struct err err = ERR_INIT;
+	BUF(now, STATE_MAX);
+	BUF(landed, STATE_MAX);
+	int r;
+
+	r = t->get(rv->world, s->object, &now, &err);
+	if (r < 0) {
+		slot_failed(s, r, &err);
+		return;
+	}
+	if (step_same(t, g->to, now.data)) {
+		s->phase = SLOT_BACK;
+		if (!uncertain || !(t->flags & STEP_TIDY))
+			return;
+	} else if (!(g->landed[0] && step_same(t, g->landed, now.data)) &&
+	           !step_same(t, g->wanted, now.data)) {
+		s->phase = SLOT_RESIDUE;
+		slot_note(s, "changed by somebody else, left alone");
+		return;
+	}
+	r = step_set(t, h, s->object, now.data, g->to, &landed, &err);
+	if (r < 0) {
+		slot_failed(s, r, &err);
+		return;
+	}
+	buf_reset(&now);
+	r = t->get(rv->world, s->object, &now, &err);
+	if (r < 0) {
+		slot_failed(s, r, &err);
+		return;
+	}
+	if (step_same(t, g->to, now.data)) {
+		s->phase = SLOT_BACK;
+		return;
+	}
+	s->phase = SLOT_RESIDUE;
+	slot_note(s, "was set, but did not take");
+}
+
+void revert_slot(const struct revert *rv, const struct step_type *t, struct hold *h, struct slot *s)
+{
+	struct claim_file claim = {.fd = -1};
+	struct revert_goal goal;
+	struct err err = ERR_INIT;
+	bool claimed;
+
+	s->note[0] = '\0';
+	if (t->flags & STEP_IRREVERSIBLE) {
+		s->phase = SLOT_DONE;
+		return;
+	}
+	/* without its claim file an object still goes back to base: better than not at all */
+	claimed = rv->claims_dir >= 0 &&
+	          claim_open(&claim, rv->claims_dir, s->type, s->object, LOCK_WAIT_NS, &err) == 0;
+	goal_find(rv, t, claimed ? &claim : NULL, s, &goal);
+	revert_object(rv, t, h, s, &goal);
+	if (!claimed)
+		return;
+	if (s->phase == SLOT_BACK)
+		text_copy(claim.body.landed, sizeof(claim.body.landed), goal.to);
+	/* residue keeps its claim: the next `squall undo` tries again from the same base */
+	if (s->phase != SLOT_RESIDUE && claim_save(&claim, &err) < 0 && claim.body.n)
+		slot_failed(s, -EIO, &err);
+	else if (s->phase == SLOT_RESIDUE && !claim.seq && claim.body.n == 0)
+		(void)!claim_save(&claim, NULL);
+	claim_close(&claim);
+}
