@@ -76,7 +76,7 @@ static void all_else_is_a_failure_with_a_reason(void **state)
 	} cases[] = {
 	        {".a", "it gave 2, not true or false"},         {"empty", "it gave nothing"},
 	        {"true, false", "it gave more than one value"}, {"true, error(\"no\")", "no"},
-	        {".a.b", "Cannot index number with"},     {"error(\"mine\")", "mine"},
+	        {".a.b", "Cannot index number with"},           {"error(\"mine\")", "mine"},
 	        {"null", "it gave null, not true or false"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -1,0 +1,361 @@
+/* http: what servers do, good and bad, and what is said of it. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "io/http.h"
+#include "io/loop.h"
+#include "server.h"
+
+#define MS 1000000ull
+
+static struct server server;
+
+struct heard {
+	struct loop *loop;
+	unsigned calls, wanted;
+	struct http_answer a;
+	char body[70000];
+	json_t *headers;
+	struct err err;
+};
+
+static void heard_done(void *ctx, const struct http_answer *a, const struct err *err)
+{
+	struct heard *h = ctx;
+	assert_true(!a != !err);
+	if (a) {
+		h->a = *a;
+		(void)snprintf(h->body, sizeof(h->body), "%s", a->body);
+		json_decref(h->headers);
+		h->headers = json_deep_copy(a->headers);
+	} else {
+		h->err = *err;
+	}
+	if (++h->calls == h->wanted)
+		loop_stop(h->loop);
+}
+
+static const char *url_of(const char *path)
+{
+	static char url[200];
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", server.port, path);
+	return url;
+}
+
+static struct heard *ask(struct http_request r)
+{
+	static struct heard h;
+	json_decref(h.headers);
+	memset(&h, 0, sizeof(h));
+	h.loop = loop_new(NULL);
+	h.wanted = 1;
+	if (!r.timeout_ns)
+		r.timeout_ns = 5000 * MS;
+	if (!r.body_max)
+		r.body_max = 60000;
+	struct http *request = NULL;
+	struct err err = ERR_INIT;
+	int rc = http_start(h.loop, &r, heard_done, &h, &request, &err);
+	if (rc < 0)
+		fail_msg("%s", err.what);
+	assert_int_equal(h.calls, 0);
+	loop_run(h.loop);
+	assert_int_equal(h.calls, 1);
+	loop_free(h.loop);
+	return &h;
+}
+
+static struct heard *get(const char *path)
+{
+	return ask((struct http_request){.url = url_of(path)});
+}
+
+static const char *header(const struct heard *h, const char *name)
+{
+	return json_string_value(json_object_get(h->headers, name));
+}
+
+static void an_answer_is_heard_whole(void **state)
+{
+	struct heard *h = get("/ok");
+	assert_int_equal(h->a.status, 200);
+	assert_string_equal(h->a.version, "1.1");
+	assert_string_equal(h->body, "hello");
+	assert_int_equal(h->a.bytes, 5);
+	assert_false(h->a.cut);
+	assert_string_equal(header(h, "x-two"), "a, b");
+	assert_true(h->a.connect_ns > 0 && h->a.connect_ns <= h->a.first_byte_ns);
+	assert_true(h->a.first_byte_ns <= h->a.took_ns);
+	assert_int_equal(h->a.tls_ns, 0);
+	char address[64];
+	(void)snprintf(address, sizeof(address), "127.0.0.1:%d", server.port);
+	assert_string_equal(h->a.address, address);
+	h = get("/502");
+	assert_int_equal(h->a.status, 502);
+	assert_string_equal(h->a.version, "1.0");
+	assert_string_equal(h->body, "");
+	h = get("/binary");
+	assert_int_equal(h->a.bytes, 3);
+	assert_string_equal(header(h, "x-odd"), "??");
+}
+
+static void a_request_says_what_it_was_told(void **state)
+{
+	const char *headers[] = {"X-Mine: yes", "Accept:"};
+	struct heard *h = ask((struct http_request){.url = url_of("/echo"),
+	                                            .headers = headers,
+	                                            .headers_n = 2,
+	                                            .method = "PUT",
+	                                            .body = "some text",
+	                                            .body_n = 9});
+	assert_int_equal(strncmp(h->body, "PUT /echo HTTP/1.1\r\n", 20), 0);
+	assert_non_null(strstr(h->body, "\r\nX-Mine: yes\r\n"));
+	assert_null(strstr(h->body, "\r\nAccept:"));
+	assert_non_null(strstr(h->body, "\r\n\r\nsome text"));
+	h = ask((struct http_request){.url = url_of("/echo"), .body = "b", .body_n = 1});
+	assert_int_equal(strncmp(h->body, "POST ", 5), 0);
+	h = ask((struct http_request){.url = url_of("/ok"), .method = "HEAD"});
+	assert_int_equal(h->a.status, 200);
+	assert_string_equal(h->body, "");
+	h = ask((struct http_request){
+	        .url = url_of("/echo"), .method = "DELETE", .version = HTTP_1_0});
+	assert_int_equal(strncmp(h->body, "DELETE /echo HTTP/1.0\r\n", 23), 0);
+}
+
+static void redirects_are_shown_or_followed(void **state)
+{
+	assert_int_equal(get("/moved")->a.status, 302);
+	struct heard *h = ask((struct http_request){.url = url_of("/moved"), .redirects = 3});
+	assert_int_equal(h->a.status, 200);
+	assert_int_equal(h->a.redirects, 1);
+	assert_null(header(h, "x-old"));
+	h = ask((struct http_request){.url = url_of("/circle"), .redirects = 3});
+	assert_int_equal(h->err.code, -ELOOP);
+	h = ask((struct http_request){.url = url_of("/elsewhere"), .redirects = 3});
+	assert_int_equal(h->err.code, -EPROTO);
+}
+
+static void each_failure_has_its_own_words(void **state)
+{
+	struct {
+		const char *path;
+		int code;
+		const char *says;
+	} cases[] = {
+	        {"/nothing", -ECONNRESET, "closed the connection without an answer"},
+	        {"/reset", -ECONNRESET, "broke: Connection reset by peer"},
+	        {"/short", -EPIPE, "ended early"},
+	        {"/garbage", -EPROTO, "did not answer as it should"},
+	        {"/headers", -EMSGSIZE, "too many headers"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct heard *h = get(cases[i].path);
+		assert_int_equal(h->a.status, 0);
+		if (h->err.code != cases[i].code || !strstr(h->err.what, cases[i].says) ||
+		    !strstr(h->err.what, url_of(cases[i].path)))
+			fail_msg("%s: %d %s", cases[i].path, h->err.code, h->err.what);
+	}
+	char url[64];
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server_dead_port());
+	struct heard *h = ask((struct http_request){.url = url});
+	assert_int_equal(h->err.code, -ECONNREFUSED);
+	assert_non_null(strstr(h->err.what, "could not connect to \"http://127.0.0.1:"));
+	assert_non_null(strstr(h->err.what, "\": Connection refused"));
+	assert_true(h->err.hint[0]);
+	h = ask((struct http_request){.url = "http://no-such-host.invalid/"});
+	assert_int_equal(h->err.code, -EHOSTUNREACH);
+}
+
+static void slow_answers_are_waited_for_until_the_limit(void **state)
+{
+	struct heard *h = get("/slow");
+	assert_int_equal(h->a.status, 200);
+	assert_true(h->a.took_ns >= 300 * MS);
+	const char *paths[] = {"/hang", "/stall", "/slow"};
+	for (size_t i = 0; i < 3; i++) {
+		uint64_t start = clock_boot_ns();
+		h = ask((struct http_request){.url = url_of(paths[i]), .timeout_ns = 100 * MS});
+		assert_int_equal(h->err.code, -ETIMEDOUT);
+		assert_true(clock_boot_ns() - start < 2000 * MS);
+	}
+	/* Time counts from when it was due. */
+	uint64_t start = clock_boot_ns();
+	h = ask((struct http_request){
+	        .url = url_of("/hang"), .timeout_ns = 500 * MS, .since_ns = start - 450 * MS});
+	assert_int_equal(h->err.code, -ETIMEDOUT);
+	assert_true(clock_boot_ns() - start < 400 * MS);
+	h = ask((struct http_request){.url = url_of("/ok"), .since_ns = start - 1000 * MS});
+	assert_true(h->a.took_ns > 1000 * MS);
+}
+
+static void a_body_is_bounded(void **state)
+{
+	struct heard *h = ask((struct http_request){.url = url_of("/flood"), .body_max = 10000});
+	assert_int_equal(h->a.status, 200);
+	assert_true(h->a.cut);
+	assert_int_equal(h->a.body_n, 10000);
+	assert_true(h->a.bytes >= 10000);
+}
+
+static void the_environment_has_no_say(void **state)
+{
+	char proxy[64];
+	(void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", server_dead_port());
+	(void)setenv("http_proxy", proxy, 1);
+	assert_int_equal(get("/ok")->a.status, 200);
+	struct heard *h = ask((struct http_request){.url = url_of("/ok"), .proxy = "environment"});
+	assert_int_equal(h->err.code, -ECONNREFUSED);
+	(void)unsetenv("http_proxy");
+}
+
+static void names_and_sockets_may_be_given(void **state)
+{
+	char resolve[64], url[64], path[64];
+	(void)snprintf(resolve, sizeof(resolve), "shop.test:%d:127.0.0.1", server.port);
+	(void)snprintf(url, sizeof(url), "http://shop.test:%d/echo", server.port);
+	const char *v[] = {resolve};
+	struct heard *h = ask((struct http_request){.url = url, .resolve = v, .resolve_n = 1});
+	assert_non_null(strstr(h->body, "Host: shop.test:"));
+	(void)snprintf(path, sizeof(path), "/tmp/squall-http-test-%d", (int)getpid());
+	struct server local = server_start_unix(path);
+	h = ask((struct http_request){.url = "http://local/ok", .unix_socket = path});
+	assert_int_equal(h->a.status, 200);
+	assert_string_equal(h->a.address, path);
+	server_stop(local);
+	(void)unlink(path);
+	h = ask((struct http_request){.url = "http://local/ok", .unix_socket = path});
+	assert_int_equal(h->err.code, -ENOENT);
+}
+
+static void what_is_no_request_is_refused_at_once(void **state)
+{
+	struct loop *l = loop_new(NULL);
+	struct http *request = NULL;
+	struct err err = ERR_INIT;
+	const char *urls[] = {"127.0.0.1/", "ftp://127.0.0.1/",  "http://", "http://a b/",
+	                      "",           "file:///etc/passwd"};
+	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+		struct http_request r = {.url = urls[i]};
+		assert_int_equal(http_start(l, &r, heard_done, NULL, &request, &err), -EINVAL);
+	}
+	const char *split[] = {"X-A: b\r\nX-C: d"};
+	struct http_request r = {.url = url_of("/ok"), .headers = split, .headers_n = 1};
+	assert_int_equal(http_start(l, &r, heard_done, NULL, &request, &err), -EINVAL);
+	loop_free(l);
+}
+
+static void connections_are_kept_only_if_told(void **state)
+{
+	/* The server closes after each answer: a kept connection is found dead, and that is not an
+	 * error of the look. */
+	struct heard h = {.loop = loop_new(NULL), .wanted = 1};
+	for (int i = 0; i < 4; i++) {
+		struct http_request r = {.url = url_of("/ok"),
+		                         .keep_alive = i >= 2,
+		                         .timeout_ns = 5000 * MS,
+		                         .body_max = 10};
+		struct http *request = NULL;
+		h.calls = 0;
+		assert_int_equal(http_start(h.loop, &r, heard_done, &h, &request, NULL), 0);
+		loop_run(h.loop);
+		assert_int_equal(h.a.status, 200);
+	}
+	loop_free(h.loop);
+	json_decref(h.headers);
+}
+
+static void many_fly_at_once(void **state)
+{
+	struct heard h = {.loop = loop_new(NULL), .wanted = 50};
+	struct http_request r = {.url = url_of("/slow"), .timeout_ns = 20000 * MS, .body_max = 10};
+	for (int i = 0; i < 50; i++) {
+		struct http *request = NULL;
+		assert_int_equal(http_start(h.loop, &r, heard_done, &h, &request, NULL), 0);
+	}
+	uint64_t start = clock_boot_ns();
+	loop_run(h.loop);
+	assert_int_equal(h.calls, 50);
+	assert_true(clock_boot_ns() - start < 5000 * MS); /* one after another: 15 s */
+	loop_free(h.loop);
+	json_decref(h.headers);
+}
+
+static void never_called(void *ctx, const struct http_answer *a, const struct err *err)
+{
+	fail();
+}
+
+static void stop_it(void *ctx)
+{
+	loop_stop(ctx);
+}
+
+static void a_request_may_be_cancelled_in_every_state(void **state)
+{
+	const char *urls[] = {"/hang", "/stall", "/flood", "http://no-such-host.invalid/"};
+	for (size_t i = 0; i < 4; i++) {
+		/* The last one may fail early: only at once. */
+		for (int late = 0; late < (i == 3 ? 1 : 3); late++) {
+			struct loop *l = loop_new(NULL);
+			struct http_request r = {.url = urls[i][0] == '/' ? url_of(urls[i])
+			                                                  : urls[i],
+			                         .timeout_ns = 5000 * MS,
+			                         .body_max = SIZE_MAX / 2};
+			struct http *request = NULL;
+			assert_int_equal(http_start(l, &r, never_called, NULL, &request, NULL), 0);
+			struct timer *t = timer_new(l, stop_it, l);
+			if (late) {
+				timer_set(t, clock_boot_ns() + (late == 1 ? 1 : 30 * MS));
+				loop_run(l);
+			}
+			http_cancel(request);
+			if (late == 2) {
+				timer_set(t, clock_boot_ns() + 10 * MS);
+				loop_run(l);
+			}
+			loop_free(l);
+		}
+	}
+	/* Left in flight: goes with the loop. */
+	struct loop *l = loop_new(NULL);
+	struct http_request r = {.url = url_of("/hang"), .timeout_ns = 5000 * MS};
+	struct http *request = NULL;
+	assert_int_equal(http_start(l, &r, never_called, NULL, &request, NULL), 0);
+	loop_free(l);
+}
+
+static int setup(void **state)
+{
+	server = server_start();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	server_stop(server);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(an_answer_is_heard_whole),
+	        cmocka_unit_test(a_request_says_what_it_was_told),
+	        cmocka_unit_test(redirects_are_shown_or_followed),
+	        cmocka_unit_test(each_failure_has_its_own_words),
+	        cmocka_unit_test(slow_answers_are_waited_for_until_the_limit),
+	        cmocka_unit_test(a_body_is_bounded),
+	        cmocka_unit_test(the_environment_has_no_say),
+	        cmocka_unit_test(names_and_sockets_may_be_given),
+	        cmocka_unit_test(what_is_no_request_is_refused_at_once),
+	        cmocka_unit_test(connections_are_kept_only_if_told),
+	        cmocka_unit_test(many_fly_at_once),
+	        cmocka_unit_test(a_request_may_be_cancelled_in_every_state),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
