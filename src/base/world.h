@@ -43,7 +43,8 @@ int world_readf(const struct world *w, struct buf *to, struct err *err, const ch
 /* The link's text. */
 int world_readlink(const struct world *w, const char *path, struct buf *to,
                    struct err *err) must_use;
-/* Inode and device of what the path names (links followed). */
+/* Inode and device of what the path names (links followed). A recorded machine may answer
+ * "inode PATH" with the number that the real one had. */
 int world_inode(const struct world *w, const char *path, uint64_t *ino, uint64_t *dev,
                 struct err *err) must_use;
 bool world_exists(const struct world *w, const char *path);
