@@ -63,6 +63,21 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	b->len += (size_t)n;
 }
 
+void buf_add_shown(struct buf *b, const char *text, size_t max)
+{
+	size_t n = 0;
+
+	for (; n < max && text[n]; n++)
+		;
+	bool cut = text[n] != '\0';
+	while (cut && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	for (size_t i = 0; i < n; i++)
+		buf_addc(b, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
+	if (cut)
+		buf_add(b, "...");
+}
+
 int text_copy(char *to, size_t cap, const char *from)
 {
 	size_t n = strnlen(from, cap);

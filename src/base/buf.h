@@ -28,6 +28,9 @@ void buf_add(struct buf *b, const char *text);
 void buf_add_n(struct buf *b, const void *data, size_t n);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
+/* Text from anywhere, for people to read: control characters as "?", at most `max` bytes of it, cut
+ * between characters with "..." behind. */
+void buf_add_shown(struct buf *b, const char *text, size_t max);
 /* Copies text into a fixed array; returns 0, or -ENAMETOOLONG when it was cut. */
 int text_copy(char *to, size_t cap, const char *from);
 

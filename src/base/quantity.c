@@ -36,30 +36,7 @@ static const struct unit size_units[] = {
 
 static const struct unit share_units[] = {{"%", PPM_ALL / 100}};
 
-enum { DIGITS = 40, SHOWN = 48 };
-
-/* What a person may be shown of a text that came from anywhere. */
-struct shown {
-	char text[SHOWN];
-};
-
-static struct shown show(const char *text)
-{
-	struct shown s;
-	size_t n = 0;
-	for (; text[n] != '\0' && n < SHOWN - 4; n++)
-		s.text[n] = (unsigned char)text[n] < ' ' || text[n] == 0x7f ? '?' : text[n];
-	if (text[n] != '\0') {
-		/* not in the middle of a UTF-8 sequence */
-		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-			n--;
-		s.text[n++] = '.';
-		s.text[n++] = '.';
-		s.text[n++] = '.';
-	}
-	s.text[n] = '\0';
-	return s;
-}
+enum { DIGITS = 40, SHOWN = 44 };
 
 static bool is_digit(char c)
 {
@@ -146,12 +123,13 @@ static int part_parse(const char **at, const struct unit *units, size_t n, const
 static int failed(int r, const char *text, const char *what, const char *least, const char *hint,
                   struct err *err)
 {
-	struct shown s = show(text);
+	BUF(s, SHOWN + 4);
+	buf_add_shown(&s, text, SHOWN);
 	if (r == -ERANGE)
-		return err_set(err, -ERANGE, "\"%s\" is too large for %s", s.text, what);
+		return err_set(err, -ERANGE, "\"%s\" is too large for %s", s.data, what);
 	if (r == -EDOM)
-		return err_set(err, -EINVAL, "\"%s\" is finer than %s", s.text, least);
-	(void)err_set(err, -EINVAL, "\"%s\" is not %s", s.text, what);
+		return err_set(err, -EINVAL, "\"%s\" is finer than %s", s.data, least);
+	(void)err_set(err, -EINVAL, "\"%s\" is not %s", s.data, what);
 	return err_hint(err, -EINVAL, "%s", hint);
 }
 

@@ -3,8 +3,9 @@
  *
  * Owns: nothing; the tree lives in the caller's arena. Refused with a clear error: aliases and
  * anchors, tags that are not plain, repeated keys (both places named), more than 64 levels deep,
- * more than 200,000 nodes, more than 8 MiB, NUL bytes, invalid UTF-8, several documents. Bounded:
- * any input ends within a second and 100 MB.
+ * more than 50,000 values, more than 100,000 brackets and commas, more than 1 MiB, NUL bytes and
+ * other control characters, invalid UTF-8, several documents. Bounded: any input ends within a
+ * second and 100 MB.
  */
 #ifndef SQUALL_IO_YAML_H
 #define SQUALL_IO_YAML_H
