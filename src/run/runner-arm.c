@@ -86,7 +86,9 @@ void runner_arm(struct runner *r, uint64_t deadline_ns)
 	int rc = plans_check(r, &code, &err);
 	if (rc == 0) {
 		code = EXIT_CANNOT;
-		rc = keeper_start(r, deadline_ns, &err);
+		rc = stash_open(r, &err);
+		if (rc == 0)
+			rc = keeper_start(r, deadline_ns, &err);
 	}
 	for (size_t i = 0; rc == 0 && i < r->x->attacks_n; i++) {
 		BOUNDARY("runner prepare");

@@ -37,19 +37,19 @@ static void plan_tell(struct attack *a, const struct plan *plan)
 	                      "fault", method_of(a)->call.name, "steps", steps));
 }
 
+int stash_open(struct runner *r, struct err *err)
+{
+	if (mkdirat(r->o->run_dir, "stash", 0700) < 0 && errno != EEXIST)
+		return err_sys(err, errno, "could not make the run's \"stash\"");
+	r->stash = openat(r->o->run_dir, "stash", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (r->stash < 0)
+		return err_sys(err, errno, "could not open the run's \"stash\"");
+	return 0;
+}
+
 /* Large content is safe on disk before the keeper hears of it. */
 static int stash_blobs(struct runner *r, const struct plan *plan, struct err *err)
 {
-	if (!plan->blobs_n)
-		return 0;
-	if (r->stash < 0) {
-		if (mkdirat(r->o->run_dir, "stash", 0700) < 0 && errno != EEXIST)
-			return err_sys(err, errno, "could not make the run's \"stash\"");
-		r->stash = openat(r->o->run_dir, "stash",
-		                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (r->stash < 0)
-			return err_sys(err, errno, "could not open the run's \"stash\"");
-	}
 	for (size_t i = 0; i < plan->blobs_n; i++) {
 		const struct blob *b = &plan->blobs[i];
 		if (faccessat(r->stash, b->hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -306,21 +306,26 @@ void attack_step(struct attack *a, const struct slot *slot)
 	runner_tell(a->r, entry);
 }
 
-void attack_metered(struct attack *a, const struct counters *now)
+void attack_metered(struct attack *a, const struct counters *read)
 {
+	uint64_t at_ns = loop_now_ns(a->r->loop);
 	if (a->before_asked) {
 		a->before_asked = false;
 		a->before_known = true;
-		a->before = *now;
+		a->before = *read;
+		a->before_ns = at_ns;
 		return;
 	}
+	struct counters after = *read;
+	if (!counters_has(&after, "elapsed_ns"))
+		counters_add(&after, "elapsed_ns", at_ns - a->before_ns);
 	const struct fault *fault = fault_of(method_of(a)->call.kind);
 	struct dose dose = {0};
 	struct err err = ERR_INIT;
 	struct arena cleanup(arena_release) arena;
 	arena_init(&arena, PLAN_BYTES);
 	const void *args = attack_args(a->r->x, method_of(a), a->level, &arena, &err);
-	int rc = args ? fault->dose(args, &a->before, now, &dose, &err) : -EINVAL;
+	int rc = args ? fault->dose(args, &a->before, &after, &dose, &err) : -EINVAL;
 	if (rc < 0) {
 		runner_post(a->r, EV_METER, a->i, NULL, &err);
 		return;

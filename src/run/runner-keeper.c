@@ -228,5 +228,8 @@ void keeper_release(struct runner *r)
 	if (!r->linked)
 		return;
 	r->linked = false;
+	/* It leaves by itself; nothing of this run is left running when the run is over. */
+	if (pidfd_wait_gone(r->link.pidfd, NS_PER_S) < 0)
+		pidfd_signal(r->link.pidfd, SIGKILL);
 	link_close(&r->link);
 }

@@ -44,6 +44,7 @@ struct attack {
 	bool before_asked;    /* the next reading is the one before the attack */
 	bool before_known;
 	struct counters before;
+	uint64_t before_ns;
 	json_t *steps; /* "type object" -> {type, object, phase, …} since the last put */
 	size_t landed, was_there; /* steps that went in, and of them without a change */
 	size_t residue;           /* objects of this attack that undo could not put back */
@@ -114,6 +115,8 @@ void runner_arm(struct runner *r, uint64_t deadline_ns);
 bool runner_built(struct runner *r);
 
 /* runner-attack.c */
+/* Makes the stash; the keeper opens it when it starts. */
+int stash_open(struct runner *r, struct err *err) must_use;
 enum attack_use { ATTACK_LOOK, ATTACK_PREPARE, ATTACK_PUT };
 /* Plans for this moment and tells it, prepares it, or puts it. */
 int attack_put(struct attack *a, enum attack_use use, struct err *err) must_use;
@@ -121,7 +124,7 @@ void runner_put(struct runner *r, uint32_t attack, uint32_t level);
 void runner_take_out(struct runner *r, uint32_t attack);
 void runner_take_all(struct runner *r);
 void runner_meter(struct runner *r, uint32_t attack);
-void attack_metered(struct attack *a, const struct counters *now);
+void attack_metered(struct attack *a, const struct counters *read);
 void attack_in(struct attack *a, const struct err *err);
 void attack_out(struct attack *a, size_t residue);
 void attack_step(struct attack *a, const struct slot *slot);
