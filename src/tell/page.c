@@ -11,12 +11,12 @@ static const char *const colours[] = {[SAY_PLAIN] = "",
                                       [SAY_WARN] = "\033[33m",
                                       [SAY_QUIET] = "\033[2m"};
 
-/* CommonMark, "Backslash escapes": any ASCII punctuation may be escaped; these can mean something.
- */
+/* CommonMark, "Backslash escapes": any ASCII punctuation may be escaped; these can mean something,
+ * some of them only at the beginning. */
 static void escape(struct buf *to, const char *text)
 {
 	for (const char *p = text; *p; p++) {
-		if (strchr("\\`*_{}[]()<>#+!|~&", *p))
+		if (strchr("\\`*_[]<>|~&", *p) || (p == text && strchr("#+-", *p)))
 			buf_addc(to, '\\');
 		buf_addc(to, *p);
 	}

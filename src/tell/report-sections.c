@@ -46,7 +46,8 @@ static void answers(struct page *p, const json_t *doc)
 	buf_add(&text,
 	        say_member(doc, "cleanup")[0] ? say_member(doc, "cleanup") : "not known yet");
 	if (residue)
-		buf_addf(&text, ": %zu object(s) are not back, see below", residue);
+		buf_addf(&text, ": %zu object%s not back, see below", residue,
+		         residue == 1 ? " is" : "s are");
 	page_pair(p, is(doc, "cleanup", "clean") ? SAY_GOOD : SAY_BAD, "clean-up", text.data);
 }
 
@@ -158,7 +159,7 @@ static void attack(struct page *p, const json_t *doc, const char *id, const json
 		buf_addf(&text, "%s%s", i ? ", " : "", text_at(names, i));
 	if (json_array_size(names) > 16)
 		buf_addf(&text, " and %zu more", json_array_size(names) - 16);
-	buf_addf(&text, " (of %.0f that match)", number(found, "matched"));
+	buf_addf(&text, ", of %.0f that match", number(found, "matched"));
 	page_sub(p, SAY_PLAIN, "targets", text.data);
 
 	if (state && json_object_get(state, "seconds")) {

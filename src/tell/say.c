@@ -186,7 +186,7 @@ static const char *say_attack_out(const json_t *e, const json_t *targets, struct
 	buf_add(to, " is out after ");
 	say_seconds(to, number(e, "seconds"));
 	if (residue > 0)
-		buf_addf(to, ", %.0f object(s) not back", residue);
+		buf_addf(to, ", %.0f object%s not back", residue, residue > 1 ? "s" : "");
 	because(to, e, "why");
 	return "attack";
 }
@@ -290,7 +290,7 @@ static const char *say_abort(const json_t *e, const json_t *targets, struct buf 
                              enum say_tone *tone)
 {
 	*tone = SAY_BAD;
-	buf_addf(to, "ended early (%s): ", say_member(e, "by"));
+	buf_addf(to, "ended early by %s: ", say_member(e, "by"));
 	member(to, e, "says");
 	because(to, e, "why");
 	return "abort";
