@@ -285,8 +285,8 @@ static void correct(struct runner *r)
 		return;
 	BUF(because, 160);
 	if (found == CLEANUP_RESIDUE)
-		buf_addf(&because, "the last check found %zu object(s) that are not back",
-		         r->last_residue);
+		buf_addf(&because, "the last check found %zu object%s not back", r->last_residue,
+		         r->last_residue == 1 ? "" : "s");
 	else
 		buf_add(&because, "the last check of the objects could not be made");
 	enum exit_code code = rundoc_exit(r->finish.verdict, r->finish.outcome, found, false);

@@ -309,10 +309,7 @@ static const char *say_undone(const json_t *e, const json_t *targets, struct buf
 {
 	double residue = number(e, "residue");
 	*tone = residue > 0 ? SAY_BAD : SAY_GOOD;
-	buf_addf(to,
-	         residue > 0 ? "put back from the log, but %.0f object(s) are not back"
-	                     : "put back from the log, residue %.0f",
-	         residue);
+	buf_addf(to, "put back from the log, residue %.0f", residue);
 	return "keeper";
 }
 
