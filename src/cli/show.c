@@ -119,6 +119,26 @@ void show_problems(FILE *to, bool colour, const char *path, const struct problem
 		fprintf(to, "and %zu more\n", problems->dropped);
 }
 
+enum exit_code show_params_problems(const struct cli *cli, const char *command,
+                                    const struct problems *problems)
+{
+	struct err err = ERR_INIT;
+	const struct problem *p = problems->n ? &problems->v[0] : NULL;
+
+	for (size_t i = 0; i < problems->n; i++)
+		if (problems->v[i].severity == PROBLEM_ERROR) {
+			p = &problems->v[i];
+			break;
+		}
+	(void)err_set(&err, -EINVAL, "%s", p ? p->text : "could not read the parameters");
+	if (p && p->hint)
+		(void)err_hint(&err, -EINVAL, "%s", p->hint);
+	else
+		(void)err_hint(&err, -EINVAL, "\"squall %s%s%s --help\" shows the usage.", command,
+		               cli->sub ? " " : "", cli->sub ? cli->sub->name : "");
+	return show_err(&err, EXIT_USAGE);
+}
+
 void show_json(json_t *doc, bool line)
 {
 	if (doc) {

@@ -31,6 +31,10 @@ enum exit_code exit_of(int code);
 /* "shop.yaml:3:7: error: unknown key …" and its hint, one per problem. */
 void show_problems(FILE *, bool colour, const char *path, const struct problems *);
 
+/* The first problem of parameters from the command line, as an error. Returns EXIT_USAGE. */
+enum exit_code show_params_problems(const struct cli *, const char *command,
+                                    const struct problems *);
+
 /* JSON to standard output, one value; indented for a person, compact for `line`. Takes the
  * reference. */
 void show_json(json_t *, bool line);
