@@ -1,0 +1,282 @@
+/* squall check: everything that can be known before a run, without one. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/quantity.h"
+#include "cli/load.h"
+#include "cli/look.h"
+#include "cli/plans.h"
+#include "cli/show.h"
+#include "history/halt.h"
+
+enum { LOOK_LIMIT_S = 30 };
+
+struct check_args {
+	const char *file;
+	struct text_map vars;
+	struct text_list allow;
+	uint64_t seed;
+	bool json;
+};
+
+struct checking {
+	struct cli *cli;
+	const struct experiment *x;
+	bool json;
+	json_t *targets, *probes, *refusals;
+	struct table table;
+	enum exit_code code;
+	size_t refused;
+};
+
+/* Keeps the first code in the order in which a run would be stopped. */
+static void refuse(struct checking *c, enum exit_code code, const char *on, const char *what,
+                   const char *hint)
+{
+	struct arena *arena = &c->cli->arena;
+	json_t *o = json_pack("{s:i, s:s, s:s}", "exit", (int)code, "on", on, "what", what);
+
+	if (hint && hint[0])
+		json_object_set_new(o, "hint", json_string(hint));
+	json_array_append_new(c->refusals, o);
+	if (c->code == EXIT_HELD || code < c->code)
+		c->code = code;
+	TABLE_ADD(&c->table, arena_strdup(arena, on), arena_strdup(arena, what));
+	table_tone(&c->table, 0, TONE_BAD);
+	if (hint && hint[0])
+		TABLE_ADD(&c->table, "", arena_printf(arena, "hint: %s", hint));
+	c->refused++;
+}
+
+static void heading(const struct checking *c, const char *text)
+{
+	if (!c->json)
+		printf("%s%s%s\n", tone_on(c->cli->colour, TONE_BOLD), text,
+		       tone_off(c->cli->colour, TONE_BOLD));
+}
+
+static const char *names_of(struct arena *arena, const struct targets *targets)
+{
+	char *text = arena_strdup(arena, "");
+
+	for (size_t i = 0; text && i < targets->n; i++)
+		text = arena_printf(arena, "%s%s%s", text, i ? ", " : "", targets->v[i].name);
+	return text;
+}
+
+static void check_targets(struct checking *c, uint64_t seed)
+{
+	struct arena *arena = &c->cli->arena;
+	struct attack_thought *v;
+	struct table t;
+	size_t n;
+
+	v = attacks_think(c->cli, &c->cli->world, c->x, seed, &n);
+	table_init(&t, arena, 4, 2);
+	for (size_t i = 0; i < n; i++) {
+		const struct attack_thought *a = &v[i];
+		json_t *o =
+		        json_pack("{s:s, s:s, s:s, s:I, s:[]}", "attack", a->attack->id, "fault",
+		                  a->attack->call.name, "selector", a->attack->selector.says,
+		                  "matched", (json_int_t)a->targets.matched, "targets");
+
+		for (size_t k = 0; k < a->targets.n; k++)
+			json_array_append_new(json_object_get(o, "targets"),
+			                      json_string(a->targets.v[k].name));
+		json_array_append_new(c->targets, o);
+		TABLE_ADD(&t, a->attack->id, a->attack->call.name,
+		          a->resolve_code < 0 ? "none"
+		                              : arena_printf(arena, "%zu of %zu", a->targets.n,
+		                                             a->targets.matched),
+		          a->resolve_code < 0 ? a->attack->selector.says
+		                              : names_of(arena, &a->targets));
+		if (a->can_code < 0)
+			refuse(c, EXIT_CANNOT, a->attack->id, a->can_err.what, a->can_err.hint);
+		if (a->resolve_code < 0)
+			refuse(c, EXIT_CANNOT, a->attack->id, a->resolve_err.what,
+			       a->resolve_err.hint);
+		else if (a->plan_code < 0)
+			refuse(c, EXIT_CANNOT, a->attack->id, a->plan_err.what, a->plan_err.hint);
+		else if (a->allow_code < 0)
+			refuse(c, EXIT_REFUSED, a->attack->id, a->allow_err.what,
+			       a->allow_err.hint);
+	}
+	if (!n)
+		return;
+	heading(c, "targets");
+	if (!c->json)
+		table_print(&t, stdout, c->cli->colour);
+}
+
+static void check_answer(struct checking *c, struct table *t, const struct steady *s,
+                         const char *id, const struct glance *g)
+{
+	struct arena *arena = &c->cli->arena;
+	json_t *seconds = json_object_get(g->doc, "seconds");
+	const char *why = g->doc ? g->why : g->err.what;
+	json_t *o =
+	        json_pack("{s:s, s:s, s:b}", "probe", id, "kind", g->kind->name, "held", g->held);
+	BUF(took, 32);
+
+	if (json_is_number(seconds))
+		duration_format_short(&took, (uint64_t)(json_number_value(seconds) * 1e9));
+	if (g->doc)
+		json_object_set(o, "doc", g->doc);
+	if (!g->held)
+		json_object_set_new(o, "why", json_string(why));
+	json_array_append_new(c->probes, o);
+	TABLE_ADD(t, id, g->kind->name, g->held ? "holds" : "MISSES",
+	          arena_strdup(arena, took.data), g->held ? "" : arena_strdup(arena, why));
+	table_tone(t, 2, g->held ? TONE_GOOD : TONE_BAD);
+	if (!g->held && s)
+		refuse(c, EXIT_REFUSED, id, arena_printf(arena, "not steady before: %s", why),
+		       NULL);
+}
+
+static int check_probes(struct checking *c, struct err *err)
+{
+	size_t n = c->x->steady_n;
+	struct glance *v = arena_alloc(&c->cli->arena, (2 * n + 1) * sizeof(*v));
+	struct table t;
+	size_t k = 0;
+	int ret;
+
+	if (!v)
+		return err_sys(err, ENOMEM, "could not look at the probes");
+	for (size_t i = 0; i < n; i++) {
+		const struct steady *s = &c->x->steady[i];
+
+		v[k++] = (struct glance){s->look.kind, s->look.args, s->expect};
+		if (s->control)
+			v[k++] = (struct glance){s->control->kind, s->control->args, s->expect};
+	}
+	ret = look_at(&c->cli->world, v, k, LOOK_LIMIT_S * NS_PER_S, err);
+	if (ret < 0)
+		return ret;
+	table_init(&t, &c->cli->arena, 5, 2);
+	k = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct steady *s = &c->x->steady[i];
+
+		check_answer(c, &t, s, s->id, &v[k++]);
+		if (s->control)
+			check_answer(c, &t, NULL,
+			             arena_printf(&c->cli->arena, RUNDOC_CONTROL_ID, s->id),
+			             &v[k++]);
+	}
+	for (size_t i = 0; i < k; i++)
+		glance_release(&v[i]);
+	if (n)
+		heading(c, "probes, looked at once");
+	if (n && !c->json)
+		table_print(&t, stdout, c->cli->colour);
+	return 0;
+}
+
+static void check_halt(struct checking *c)
+{
+	struct halt halt;
+	struct err err = ERR_INIT;
+	int halted = halt_read(&c->cli->paths, &halt, &err);
+
+	if (halted < 0)
+		refuse(c, EXIT_REFUSED, "halt", err.what, err.hint);
+	else if (halted)
+		refuse(c, EXIT_REFUSED, "halt",
+		       arena_printf(&c->cli->arena, "runs are halted since %s by %s", halt.when,
+		                    halt.by),
+		       "\"squall resume\" allows runs again.");
+}
+
+static void check_unbuilt(struct checking *c)
+{
+	for (size_t i = 0; i < c->x->unbuilt_n; i++)
+		refuse(c, EXIT_CANNOT, "file",
+		       arena_printf(&c->cli->arena, "this build cannot do %s",
+		                    c->x->unbuilt[i].what),
+		       NULL);
+}
+
+static void tell(struct checking *c)
+{
+	if (c->json) {
+		show_json(json_pack("{s:s, s:O, s:O, s:O, s:i}", "file", c->x->path, "targets",
+		                    c->targets, "probes", c->probes, "refusals", c->refusals,
+		                    "exit", (int)c->code),
+		          false);
+		return;
+	}
+	if (!c->refused) {
+		printf("%sready%s: nothing would refuse the run\n",
+		       tone_on(c->cli->colour, TONE_GOOD), tone_off(c->cli->colour, TONE_GOOD));
+		return;
+	}
+	heading(c, "what would refuse the run");
+	table_print(&c->table, stdout, c->cli->colour);
+}
+
+static int check_main(struct cli *cli, const void *args)
+{
+	const struct check_args *a = args;
+	_cleanup_loaded_ struct loaded l = {0};
+	struct checking c = {.cli = cli, .json = a->json};
+	struct err err = ERR_INIT;
+	unsigned allow = 0;
+	enum exit_code code;
+
+	if (allow_parse(&a->allow, &allow, &err) < 0)
+		return show_err(&err, EXIT_USAGE);
+	code = load_good(cli, a->file, &a->vars, &l);
+	if (code != EXIT_HELD)
+		return code;
+	l.x->allow |= allow;
+	c.x = l.x;
+	c.targets = json_array();
+	c.probes = json_array();
+	c.refusals = json_array();
+	table_init(&c.table, &cli->arena, 2, 2);
+	check_unbuilt(&c);
+	check_halt(&c);
+	if (!l.x->unbuilt_n) {
+		check_targets(&c, a->seed);
+		if (check_probes(&c, &err) < 0)
+			c.code = show_err(&err, EXIT_BROKEN);
+	}
+	tell(&c);
+	json_decref(c.targets);
+	json_decref(c.probes);
+	json_decref(c.refusals);
+	return c.code;
+}
+
+static const struct param check_params[] = {
+        {"file", PARAM_TEXT, offsetof(struct check_args, file),
+         .help = "the experiment file; \"-\" is standard input",
+         .flags = PARAM_REQUIRED | PARAM_POSITIONAL | PARAM_PATH},
+        {"seed", PARAM_COUNT, offsetof(struct check_args, seed), .dflt = "1",
+         .help = "draws the targets"},
+        {"var", PARAM_MAP, offsetof(struct check_args, vars), .help = "a variable of the file"},
+        {"allow", PARAM_LIST, offsetof(struct check_args, allow),
+         .help = "irreversible, host-wide, control-path: as run takes it"},
+        {"json", PARAM_BOOL, offsetof(struct check_args, json), .help = "as JSON"},
+        {0},
+};
+
+static const char *const check_examples[] = {
+        "squall check shop.yaml",
+        "squall check --var shop=http://127.0.0.1:8080 shop.yaml",
+        "squall check --json shop.yaml",
+        NULL,
+};
+
+const struct command command_check = {
+        .kind = {.name = "check",
+                 .summary = "Looks before a run: targets, probes, what would refuse it",
+                 .man = "Resolves every target, looks at each probe once, tries what this machine "
+                        "can, and names what would refuse the run. Changes nothing.",
+                 .params = check_params,
+                 .args_size = sizeof(struct check_args),
+                 .examples = check_examples},
+        .exits = EXITS_READ | EXIT_BIT(EXIT_CANNOT) | EXIT_BIT(EXIT_REFUSED),
+        .main = check_main,
+};

@@ -1,0 +1,141 @@
+/* Resolves and plans the attacks of an experiment, and prints the plan. */
+#include "cli/plans.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "cli/show.h"
+
+static void think(struct cli *cli, const struct world *w, const struct experiment *x, uint64_t seed,
+                  size_t i, struct attack_thought *t)
+{
+	struct moment moment = {.seed = attack_seed(seed, i)};
+	uint64_t again_ns;
+
+	t->attack = x->attacks[i];
+	t->can_code = attack_can(t->attack, w, &t->can_err);
+	t->resolve_code = resolve_targets(w, &t->attack->selector, moment.seed, NULL, 0,
+	                                  &cli->arena, &t->targets, &t->resolve_err);
+	if (t->resolve_code < 0)
+		return;
+	t->plan_code = attack_plan(x, t->attack, 0, &t->targets, &moment, w, "dry-run", &cli->arena,
+	                           &t->plan, &again_ns, NULL, &t->plan_err);
+	if (t->plan_code == 0)
+		t->allow_code = attack_allowed(x, t->attack, &t->plan, &t->allow_err);
+}
+
+struct attack_thought *attacks_think(struct cli *cli, const struct world *w,
+                                     const struct experiment *x, uint64_t seed, size_t *n)
+{
+	struct attack_thought *v = arena_alloc(&cli->arena, (x->attacks_n + 1) * sizeof(*v));
+
+	*n = v ? x->attacks_n : 0;
+	for (size_t i = 0; i < *n; i++)
+		think(cli, w, x, seed, i, &v[i]);
+	return v;
+}
+
+static const char *dies_with(const struct step *s)
+{
+	const struct step_type *type = step_type_find(s->type);
+
+	return type ? step_dies_with(type) : "log";
+}
+
+static const char *revert_class(const struct step *s)
+{
+	const struct step_type *type = step_type_find(s->type);
+
+	if (type && type->flags & STEP_IRREVERSIBLE)
+		return "irreversible";
+	return type && type->flags & STEP_LEAN ? "prepared" : "assisted";
+}
+
+static json_t *thought_json(const struct attack_thought *t)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s}", "attack", t->attack->id, "fault",
+	                      t->attack->call.name, "target", t->attack->selector.says);
+	json_t *targets = json_array(), *steps = json_array();
+
+	for (size_t i = 0; i < t->targets.n; i++)
+		json_array_append_new(targets, json_string(t->targets.v[i].name));
+	for (size_t i = 0; i < t->plan.n; i++) {
+		const struct step *s = &t->plan.v[i];
+
+		json_array_append_new(steps, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type",
+		                                       s->type, "object", s->object, "to", s->to,
+		                                       "says", s->says, "dies-with", dies_with(s),
+		                                       "revert", revert_class(s)));
+	}
+	json_object_set_new(o, "matched", json_integer((json_int_t)t->targets.matched));
+	json_object_set_new(o, "targets", targets);
+	json_object_set_new(o, "steps", steps);
+	if (t->resolve_code < 0)
+		json_object_set_new(o, "cannot", json_string(t->resolve_err.what));
+	if (t->plan_code < 0)
+		json_object_set_new(o, "cannot", json_string(t->plan_err.what));
+	if (t->can_code < 0)
+		json_object_set_new(o, "lacks", json_string(t->can_err.what));
+	if (t->allow_code < 0)
+		json_object_set_new(o, "refused", json_string(t->allow_err.what));
+	return o;
+}
+
+static void thought_show(struct cli *cli, const struct attack_thought *t)
+{
+	struct table table;
+
+	printf("%s%s%s: %s on %s\n", tone_on(cli->colour, TONE_BOLD), t->attack->id,
+	       tone_off(cli->colour, TONE_BOLD), t->attack->call.name, t->attack->selector.says);
+	if (t->resolve_code < 0)
+		return;
+	printf("  %zu matched, %zu chosen:", t->targets.matched, t->targets.n);
+	for (size_t i = 0; i < t->targets.n; i++) {
+		fputs(i ? ", " : " ", stdout);
+		show_text(stdout, t->targets.v[i].name, false);
+	}
+	putchar('\n');
+	table_init(&table, &cli->arena, 6, 2);
+	table.head = true;
+	TABLE_ADD(&table, "STEP", "OBJECT", "TO", "DIES WITH", "REVERT", "");
+	for (size_t i = 0; i < t->plan.n; i++) {
+		const struct step *s = &t->plan.v[i];
+
+		TABLE_ADD(&table, s->type, s->object, s->to, dies_with(s), revert_class(s),
+		          s->says);
+	}
+	if (table.n > 1)
+		table_print(&table, stdout, cli->colour);
+}
+
+enum exit_code plans_show(struct cli *cli, const struct world *w, const struct experiment *x,
+                          uint64_t seed, bool json)
+{
+	size_t n;
+	struct attack_thought *v = attacks_think(cli, w, x, seed, &n);
+	json_t *list = json_array();
+	enum exit_code code = EXIT_HELD;
+
+	for (size_t i = 0; i < n; i++) {
+		struct attack_thought *t = &v[i];
+
+		if (json) {
+			json_array_append_new(list, thought_json(t));
+		} else {
+			if (i)
+				putchar('\n');
+			thought_show(cli, t);
+		}
+		if (t->resolve_code < 0)
+			code = show_err(&t->resolve_err, EXIT_CANNOT);
+		else if (t->plan_code < 0)
+			code = show_err(&t->plan_err, EXIT_CANNOT);
+		else if (t->allow_code < 0)
+			code = show_err(&t->allow_err, EXIT_REFUSED);
+	}
+	if (json)
+		show_json(json_pack("{s:I, s:O}", "seed", (json_int_t)seed, "attacks", list),
+		          false);
+	json_decref(list);
+	return code;
+}
