@@ -78,7 +78,7 @@ static const char *const attack_examples[] = {
         NULL,
 };
 
-const struct command command_attack = {
+const struct cli_command command_attack = {
         .kind = {.name = "attack",
                  .summary = "One fault by hand, with the same safety as a run",
                  .man = "Prints the id of the run first, and stays until the fault is gone; Ctrl-C "

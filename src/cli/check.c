@@ -269,7 +269,7 @@ static const char *const check_examples[] = {
         NULL,
 };
 
-const struct command command_check = {
+const struct cli_command command_check = {
         .kind = {.name = "check",
                  .summary = "Looks before a run: targets, probes, what would refuse it",
                  .man = "Resolves every target, looks at each probe once, tries what this machine "

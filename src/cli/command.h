@@ -1,10 +1,10 @@
 /*
  * command.h - what a command of the program is: its table, and the function that carries it out.
  *
- * A command is a file named after it, ending in one `struct command`; commands.def lists them. Its
- * options are a parameter table like that of a fault: parser, help screen and manual read the same
- * one. Invariants: main() returns an enum exit_code and prints nothing to standard output but what
- * was asked for; errors go to standard error through show.h.
+ * A command is a file named after it, ending in one `struct cli_command`; commands.def lists them.
+ * Its options are a parameter table like that of a fault: parser, help screen and manual read the
+ * same one. Invariants: main() returns an enum exit_code and prints nothing to standard output but
+ * what was asked for; errors go to standard error through show.h.
  */
 #ifndef SQUALL_CLI_COMMAND_H
 #define SQUALL_CLI_COMMAND_H
@@ -29,7 +29,7 @@ struct cli {
 	size_t with_n;
 };
 
-struct command {
+struct cli_command {
 	struct kind kind;
 	/* The first positional word names one of these, and its parameters become options
 	 * (`attack FAULT --delay 200ms`). NULL: none. */
@@ -44,8 +44,8 @@ struct command {
 #define EXITS_READ (EXIT_BIT(EXIT_HELD) | EXIT_BIT(EXIT_USAGE) | EXIT_BIT(EXIT_BROKEN))
 #define EXITS_ALL 0x1ffu
 
-extern const struct command *const commands[]; /* commands.def, NULL-terminated */
-const struct command *command_find(const char *name);
+extern const struct cli_command *const commands[]; /* commands.def, NULL-terminated */
+const struct cli_command *command_find(const char *name);
 /* The nearest known command, or NULL. */
 const char *command_nearest(const char *name);
 /* "held, or done", "refuted", … */

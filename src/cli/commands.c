@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#define COMMAND(id) extern const struct command command_##id;
+#define COMMAND(id) extern const struct cli_command command_##id;
 #include "cli/commands.def"
 #undef COMMAND
 
-const struct command *command_find(const char *name)
+const struct cli_command *command_find(const char *name)
 {
 	for (size_t i = 0; commands[i]; i++)
 		if (strcmp(commands[i]->kind.name, name) == 0)
@@ -51,7 +51,7 @@ const char *exit_code_says(enum exit_code code)
 	return "unknown";
 }
 
-const struct command *const commands[] = {
+const struct cli_command *const commands[] = {
 #define COMMAND(id) &command_##id,
 #include "cli/commands.def"
 #undef COMMAND

@@ -126,7 +126,7 @@ static const char *const faults_examples[] = {
         NULL,
 };
 
-const struct command command_faults = {
+const struct cli_command command_faults = {
         .kind = {.name = "faults",
                  .summary = "Lists what can be hurt; for one: parameters, needs, can it here",
                  .man = "Whether this machine can is found by trying, with nothing left behind.",

@@ -113,7 +113,7 @@ static const char *const findings_examples[] = {
         NULL,
 };
 
-const struct command command_findings = {
+const struct cli_command command_findings = {
         .kind = {.name = "findings",
                  .summary = "Lists what is to be fixed",
                  .man = "A finding is a run that was refuted, aborted, lost or without effect, or "

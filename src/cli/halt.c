@@ -222,7 +222,7 @@ static const char *const halt_examples[] = {
         NULL,
 };
 
-const struct command command_halt = {
+const struct cli_command command_halt = {
         .kind = {.name = "halt",
                  .summary = "Ends everything now and refuses new runs",
                  .man = "Every run of this user is ended as if its abort condition had been "

@@ -22,7 +22,7 @@ static json_t *help_list(void)
 static int help_main(struct cli *cli, const void *args)
 {
 	const struct help_args *a = args;
-	const struct command *command = a->command ? command_find(a->command) : NULL;
+	const struct cli_command *command = a->command ? command_find(a->command) : NULL;
 
 	if (command) {
 		help_command(stdout, cli->colour, &cli->arena, command, NULL);
@@ -60,7 +60,7 @@ static const char *const help_examples[] = {
         NULL,
 };
 
-const struct command command_help = {
+const struct cli_command command_help = {
         .kind = {.name = "help",
                  .summary = "Explains a command",
                  .params = help_command_params,

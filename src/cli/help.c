@@ -69,7 +69,7 @@ static void usage_kind(FILE *to, const struct kind *kind, struct arena *arena)
 			        is_many(p) ? "..." : "");
 }
 
-static void usage(FILE *to, const struct command *command, const struct kind *sub,
+static void usage(FILE *to, const struct cli_command *command, const struct kind *sub,
                   struct arena *arena)
 {
 	fprintf(to, "Usage: squall %s", command->kind.name);
@@ -149,7 +149,7 @@ static void exits(FILE *to, bool colour, struct arena *arena, unsigned bits)
 	table_print(&t, to, colour);
 }
 
-void help_command(FILE *to, bool colour, struct arena *arena, const struct command *command,
+void help_command(FILE *to, bool colour, struct arena *arena, const struct cli_command *command,
                   const struct kind *sub)
 {
 	const struct kind *about = sub ? sub : &command->kind;

@@ -11,7 +11,7 @@
 /* The overview of all commands. */
 void help_overview(FILE *, bool colour);
 /* One command; sub may be NULL. */
-void help_command(FILE *, bool colour, struct arena *, const struct command *,
+void help_command(FILE *, bool colour, struct arena *, const struct cli_command *,
                   const struct kind *sub);
 /* The parameters of a kind, as a table of options ("--delay TIME") or of keys ("delay: TIME"). */
 void help_params(FILE *, bool colour, struct arena *, const struct kind *, bool as_options);

@@ -101,7 +101,7 @@ static const char *const history_examples[] = {
         NULL,
 };
 
-const struct command command_history = {
+const struct cli_command command_history = {
         .kind = {.name = "history",
                  .summary = "Lists what was run, newest first",
                  .params = history_params,

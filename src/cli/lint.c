@@ -149,7 +149,7 @@ static const char *const lint_examples[] = {
         NULL,
 };
 
-const struct command command_lint = {
+const struct cli_command command_lint = {
         .kind = {.name = "lint",
                  .summary = "Finds every problem of a file, with line, column and a remedy",
                  .man = "Touches nothing but the files. Warnings do not change the exit code.",

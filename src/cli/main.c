@@ -27,7 +27,7 @@ static int command_unknown(const char *name)
 	return show_err(&err, EXIT_USAGE);
 }
 
-static int command_carry_out(struct cli *cli, const struct command *command, size_t argc,
+static int command_carry_out(struct cli *cli, const struct cli_command *command, size_t argc,
                              const char *const *argv)
 {
 	struct err err = ERR_INIT;
@@ -62,7 +62,7 @@ static int output_end(int code)
 int main(int argc, char **argv)
 {
 	struct cli cli = {.catalogue = {fault_kinds, probe_kinds, action_kinds}};
-	const struct command *command;
+	const struct cli_command *command;
 	struct err err = ERR_INIT;
 	const char *name = argc > 1 ? argv[1] : "help";
 	int code;

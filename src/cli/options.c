@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct parse {
-	const struct command *command;
+	const struct cli_command *command;
 	struct arena *arena;
 	struct options *out;
 	size_t own_cap, with_cap;
@@ -56,7 +56,7 @@ static int add(struct parse *ps, bool own, const struct param *p, const char *va
 	return 0;
 }
 
-static const char *sub_noun(const struct command *command)
+static const char *sub_noun(const struct cli_command *command)
 {
 	return strcmp(command->sub_word, "FAULT") == 0 ? "fault" : "probe";
 }
@@ -158,7 +158,7 @@ static int positional(struct parse *ps, const char *word, struct err *err)
 	return err_hint(err, -EINVAL, "\"squall %s --help\" shows the usage.", kind->name);
 }
 
-int options_parse(const struct command *command, size_t argc, const char *const *argv,
+int options_parse(const struct cli_command *command, size_t argc, const char *const *argv,
                   struct arena *arena, struct options *out, struct err *err)
 {
 	struct options o = {0};
@@ -201,7 +201,7 @@ int options_parse(const struct command *command, size_t argc, const char *const 
 	return 0;
 }
 
-int options_bind(const struct command *command, const struct options *o, struct arena *arena,
+int options_bind(const struct cli_command *command, const struct options *o, struct arena *arena,
                  void **args, struct err *err)
 {
 	struct problems problems;

@@ -21,10 +21,10 @@ struct options {
 
 /* argv: the words after the command's name. -EINVAL: unknown option (the hint names the nearest),
  * a value that is missing, too many words. */
-int options_parse(const struct command *, size_t argc, const char *const *argv, struct arena *,
+int options_parse(const struct cli_command *, size_t argc, const char *const *argv, struct arena *,
                   struct options *out, struct err *) must_use;
 /* Binds the command's own options into its args. -EINVAL with the first problem. */
-int options_bind(const struct command *, const struct options *, struct arena *, void **args,
+int options_bind(const struct cli_command *, const struct options *, struct arena *, void **args,
                  struct err *) must_use;
 
 #endif

@@ -62,7 +62,7 @@ static const char *const plan_examples[] = {
         NULL,
 };
 
-const struct command command_plan = {
+const struct cli_command command_plan = {
         .kind = {.name = "plan",
                  .summary = "Prints the steps that a file would take; touches nothing",
                  .man = "Target by target: what is changed, to what, and what the change dies "

@@ -49,7 +49,7 @@ static const char *const probe_examples[] = {
         NULL,
 };
 
-const struct command command_probe = {
+const struct cli_command command_probe = {
         .kind = {.name = "probe",
                  .summary = "Looks once and prints the answer as JSON",
                  .man = "A probe changes nothing. \"squall probes\" lists them; \"squall probe "

@@ -58,7 +58,7 @@ static const char *const probes_examples[] = {
         NULL,
 };
 
-const struct command command_probes = {
+const struct cli_command command_probes = {
         .kind = {.name = "probes",
                  .summary = "Lists what can be looked at; for one: parameters and answer",
                  .params = probes_params,

@@ -72,7 +72,7 @@ static const char *const report_examples[] = {
         NULL,
 };
 
-const struct command command_report = {
+const struct cli_command command_report = {
         .kind = {.name = "report",
                  .summary = "Tells one run: what went wrong, what was not expected",
                  .params = report_params,

@@ -35,7 +35,7 @@ static const char *const resume_examples[] = {
         NULL,
 };
 
-const struct command command_resume = {
+const struct cli_command command_resume = {
         .kind = {.name = "resume",
                  .summary = "Allows runs again after a halt",
                  .params = resume_params,

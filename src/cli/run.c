@@ -104,7 +104,7 @@ static const char *const run_examples[] = {
         NULL,
 };
 
-const struct command command_run = {
+const struct cli_command command_run = {
         .kind = {.name = "run",
                  .summary = "Carries out experiments: hurts, watches, puts back, reports",
                  .man = "What a dead run left is put back first. Ctrl-C puts everything back "

@@ -182,7 +182,7 @@ static const char *const status_examples[] = {
         NULL,
 };
 
-const struct command command_status = {
+const struct cli_command command_status = {
         .kind = {.name = "status",
                  .summary = "Shows what is active now, here",
                  .man = "Each object that a run has changed, by what it would go away without "

@@ -123,7 +123,7 @@ static const char *const undo_examples[] = {
         NULL,
 };
 
-const struct command command_undo = {
+const struct cli_command command_undo = {
         .kind = {.name = "undo",
                  .summary = "Puts back what a dead run left",
                  .man = "Every command that may act does this first. A run that still lives is "

@@ -48,7 +48,7 @@ static const char *const version_examples[] = {
         NULL,
 };
 
-const struct command command_version = {
+const struct cli_command command_version = {
         .kind = {.name = "version",
                  .summary = "What this is and what is built in",
                  .params = version_params,
