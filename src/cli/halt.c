@@ -199,6 +199,8 @@ static int halt_main(struct cli *cli, const void *args)
 		show_json(json_pack("{s:b, s:I, s:O, s:I}", "halted", 1, "runs", (json_int_t)h->n,
 		                    "steps", h->steps, "residue", (json_int_t)h->residue),
 		          false);
+	else if (!h->n)
+		printf("halted; nothing was active\n");
 	else
 		printf("halted: %zu %s ended, residue: %zu\n", h->n, plural(h->n, "run", "runs"),
 		       h->residue);
