@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Both ends of a connection, for the tests of the network: says in a word what a caller sees.
+
+net.py serve [PORT [FILE]]           TCP and UDP echo on every address, IPv4 and IPv6; makes FILE when ready
+net.py tcp ADDRESS PORT [SECONDS]    ok, timeout or the name of the error; connects, sends, waits for the echo
+net.py udp ADDRESS PORT [SECONDS]
+net.py hold ADDRESS PORT FILE        keeps one TCP connection; each line on standard input is sent, the
+                                     echo awaited for a second; answers are lines in FILE
+"""
+import errno
+import select
+import socket
+import sys
+
+
+def family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def word(error):
+    if isinstance(error, (TimeoutError, socket.timeout)):
+        return "timeout"
+    return errno.errorcode.get(error.errno, str(error))
+
+
+def serve(port, ready):
+    sockets = []
+    for fam, any_address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            s = socket.socket(fam, kind)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if fam == socket.AF_INET6:
+                s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            s.bind((any_address, port))
+            if kind == socket.SOCK_STREAM:
+                s.listen(64)
+            sockets.append(s)
+    listeners = set(s for s in sockets if s.type == socket.SOCK_STREAM)
+    if ready:
+        open(ready, "w").close()
+    while True:
+        for s in select.select(sockets, [], [])[0]:
+            try:
+                if s in listeners:
+                    sockets.append(s.accept()[0])
+                elif s.type == socket.SOCK_DGRAM:
+                    data, peer = s.recvfrom(65536)
+                    s.sendto(data, peer)
+                else:
+                    data = s.recv(65536)
+                    if data:
+                        s.sendall(data)
+                    else:
+                        sockets.remove(s)
+                        s.close()
+            except OSError:
+                if s not in listeners and s.type == socket.SOCK_STREAM:
+                    sockets.remove(s)
+                    s.close()
+
+
+def once(kind, address, port, seconds):
+    s = socket.socket(family(address), kind)
+    s.settimeout(seconds)
+    try:
+        s.connect((address, port))
+        s.send(b"hello")
+        return "ok" if s.recv(16) == b"hello" else "EOF"
+    except OSError as error:
+        return word(error)
+
+
+def hold(address, port, file):
+    s = socket.create_connection((address, port), 5)
+    with open(file, "a", buffering=1) as out:
+        out.write("connected\n")
+        for line in sys.stdin:
+            s.settimeout(1)
+            try:
+                s.sendall(line.encode())
+                got = b""
+                while not got.endswith(b"\n"):
+                    more = s.recv(100)
+                    if not more:
+                        break
+                    got += more
+                # What was lost before and sent again arrives first.
+                out.write("ok\n" if got.endswith(line.encode()) else "EOF\n")
+            except OSError as error:
+                out.write(word(error) + "\n")
+
+
+def main(verb, *args):
+    if verb == "serve":
+        serve(int(args[0]) if args else 7, args[1] if len(args) > 1 else None)
+    elif verb == "hold":
+        hold(args[0], int(args[1]), args[2])
+    else:
+        kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}[verb]
+        print(once(kind, args[0], int(args[1]), float(args[2]) if len(args) > 2 else 1.0))
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,61 @@
+#!/bin/bash
+# proc.kill: a process is killed, and only with leave.
+. "$(dirname "$0")/lib.sh"
+
+case_needs_leave() {
+	spawn sleep 300
+	referee_before
+	run attack proc.kill --target "process.pid=$PID"
+	exits "refused without leave" 4
+	has "the message says what to allow" "$ERR" 'irreversible'
+	check_not "the victim lives" is_gone "$PID"
+	referee_after "nothing was touched"
+}
+case_killed() {
+	local victim bystander
+	spawn sleep 300
+	victim=$PID
+	spawn sleep 301
+	bystander=$PID
+	referee_before
+	run attack proc.kill --target "process.pid=$victim" --allow irreversible
+	exits "killed" 0
+	check "the victim is gone" is_gone "$victim"
+	check_not "a bystander lives" is_gone "$bystander"
+	forget "^$victim@"
+	referee_after
+}
+case_plan_says_irreversible() {
+	spawn sleep 300
+	referee_before
+	run attack proc.kill --target "process.pid=$PID" --dry-run
+	exits "a dry run needs no leave to print" 0
+	has "irreversible is marked" "$OUT" 'irreversible|never'
+	check_not "the victim lives" is_gone "$PID"
+	referee_after
+}
+case_another_signal() {
+	spawn sleep 300
+	local victim=$PID
+	referee_before
+	run attack proc.kill --signal TERM --target "process.pid=$victim" --allow irreversible
+	exits "ended by SIGTERM" 0
+	check "the victim is gone" is_gone "$victim"
+	forget "^$victim@"
+	referee_after
+}
+case_no_such_process() {
+	referee_before
+	run attack proc.kill --target process.name=sq-nobody --allow irreversible
+	check_not "no match is an error" test "$STATUS" = 0
+	has "which names the selector" "$ERR" 'sq-nobody'
+	referee_after
+}
+case_never_itself() {
+	referee_before
+	run attack proc.kill --target process.name=squall --allow irreversible
+	check_not "squall is never chosen by name" test "$STATUS" = 0
+	run attack proc.kill --target process.pid=1 --allow irreversible --dry-run
+	referee_after
+}
+run_cases

@@ -1,0 +1,284 @@
+#!/bin/bash
+# The main job: every answer that a run can give, with its exit code, however it is ended.
+. "$(dirname "$0")/lib.sh"
+
+# A flag file is what is looked at, so a test decides what the probe sees; a paused process is the harm.
+experiment() { # [LINES ADDED AT THE TOP LEVEL]
+	cat >"$DIR/x.yaml" <<-X
+		squall: 1
+		title: A pause that nobody notices
+		hypothesis:
+		  says: The flag stays.
+		  steady:
+		    - id: flag
+		      file: {path: "$TREE/flag"}
+		      every: 50ms
+		      expect: {exists: true}
+		method:
+		  - id: stand-still
+		    fault: proc.pause
+		    target: {process: {pid: $VICTIM}}
+		    for: ${FOR:-1s}
+		recovery: {within: 3s}
+		${1:-}
+	X
+}
+bed() {
+	touch "$TREE/flag"
+	spawn sleep 300
+	VICTIM=$PID
+	referee_before
+}
+flag_gone() { mv "$TREE/flag" "$DIR/flag"; }
+flag_back() { mv "$DIR/flag" "$TREE/flag"; }
+
+case_held() {
+	bed
+	experiment
+	run run "$DIR/x.yaml"
+	exits "held" 0
+	is "verdict" "$(report_field .verdict)" held
+	is "outcome" "$(report_field .outcome)" completed
+	is "clean-up" "$(report_field .cleanup)" clean
+	is "residue" "$(report_field '.residue | length')" 0
+	referee_after
+}
+case_refuted() {
+	bed
+	experiment 'abort: [{steady: flag, misses: 100%, over: 30s}]'
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	flag_gone
+	check "over" wait_for 5 is_running "$VICTIM"
+	flag_back
+	finish
+	exits "refuted" 1
+	is "verdict" "$(report_field .verdict)" refuted
+	referee_after
+}
+case_aborted_by_its_condition() {
+	local t0
+	bed
+	FOR=60s experiment 'abort: [{steady: flag, misses: 50%, over: 300ms}]'
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	flag_gone
+	t0=$(now_ms)
+	check "ended early" wait_for 3 is_running "$VICTIM"
+	note "put back $(($(now_ms) - t0)) ms after the flag went"
+	flag_back
+	finish
+	exits "refuted goes before aborted" 1
+	is "outcome" "$(report_field .outcome)" aborted
+	referee_after
+}
+case_abort_that_is_inconclusive() {
+	bed
+	FOR=60s experiment 'abort: [{steady: flag, misses: 50%, over: 300ms, verdict: inconclusive}]'
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	flag_gone
+	check "ended early" wait_for 3 is_running "$VICTIM"
+	flag_back
+	finish
+	exits "aborted" 6
+	is "verdict" "$(report_field .verdict)" inconclusive
+	referee_after
+}
+case_not_steady_before() {
+	bed
+	flag_gone
+	referee_before
+	experiment
+	run run "$DIR/x.yaml"
+	exits "refused: not steady before" 4
+	has "the reason is said" "$OUT$ERR" 'not steady'
+	check_not "the victim was never stopped" is_stopped "$VICTIM"
+	is "outcome" "$(report_field .outcome)" refused
+	referee_after
+}
+case_no_effect() {
+	bed
+	kill -STOP "$VICTIM"
+	wait_for 2 is_stopped "$VICTIM"
+	referee_before
+	experiment
+	run run "$DIR/x.yaml"
+	exits "no effect" 7
+	is "verdict" "$(report_field .verdict)" no-effect
+	check "the victim was left stopped" is_stopped "$VICTIM"
+	referee_after
+}
+ended_by() { # WHAT COMMAND…
+	local what=$1
+	shift
+	bed
+	FOR=60s experiment
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	"$@"
+	check "$what: put back within a second" wait_for 1 is_running "$VICTIM"
+	finish
+	exits "aborted" 6
+	is "outcome" "$(report_field .outcome)" aborted
+	referee_after
+}
+signal_twice() { kill -INT "$RUNNER"; kill -INT "$RUNNER"; }
+case_ctrl_c() { ended_by "Ctrl-C" eval 'kill -INT $RUNNER'; }
+case_ctrl_c_twice() { ended_by "Ctrl-C twice" signal_twice; }
+case_sigterm() { ended_by SIGTERM eval 'kill -TERM $RUNNER'; }
+case_sighup() { ended_by SIGHUP eval 'kill -HUP $RUNNER'; }
+case_halt() {
+	ended_by "halt from another process" "$SQUALL" halt --reason "enough for today"
+	experiment
+	run run "$DIR/x.yaml"
+	exits "new runs are refused" 4
+	has "with the reason" "$OUT$ERR" 'enough for today'
+	run resume
+	exits "resume" 0
+	run run "$DIR/x.yaml"
+	exits "runs are allowed again" 0
+}
+case_deadline() {
+	bed
+	FOR=60s experiment 'blast-radius: {max-duration: 2s}'
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	check "put back at the deadline" wait_for 3 is_running "$VICTIM"
+	finish
+	exits "expired is inconclusive" 7
+	is "outcome" "$(report_field .outcome)" expired
+	referee_after
+}
+case_two_at_once() {
+	local first second
+	bed
+	spawn sleep 301
+	second=$PID first=$VICTIM
+	referee_before
+	FOR=2s experiment
+	start run "$DIR/x.yaml"
+	local a=$RUNNER
+	check "the first attacks" wait_for 5 is_stopped "$first"
+	VICTIM=$second FOR=500ms experiment
+	run run "$DIR/x.yaml"
+	exits "the second holds" 0
+	check "and does not end the first" is_stopped "$first"
+	RUNNER=$a finish
+	exits "the first holds" 0
+	is "two run folders" "$(find "$SQUALL_DIR/state/runs" -mindepth 1 -maxdepth 1 -type d | wc -l)" 2
+	referee_after
+}
+case_target_gone() {
+	bed
+	experiment
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	kill -KILL "$VICTIM"
+	finish
+	check_not "no residue" test "$STATUS" = 5
+	check_not "no failure of squall's own" test "$STATUS" = 8
+	is "clean-up" "$(report_field .cleanup)" clean
+	forget "^$VICTIM@"
+	referee_after
+}
+case_runner_killed() {
+	bed
+	FOR=60s experiment
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	kill -KILL "$RUNNER"
+	check "put back within a second" wait_for 1 is_running "$VICTIM"
+	finish
+	referee_after "residue 0" 1
+}
+case_keeper_killed() {
+	bed
+	FOR=60s experiment
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	kill -KILL "$(keeper_pid)"
+	check "put back within a second" wait_for 1 is_running "$VICTIM"
+	finish
+	exits "a failure of squall's own" 8
+	is "clean-up" "$(report_field .cleanup)" clean
+	referee_after
+}
+case_disk_full() {
+	need tmpfs || return
+	mkdir -p "$SQUALL_DIR/state" "$DIR/mnt"
+	mount -t tmpfs -o size=4m none "$SQUALL_DIR/state"
+	bed
+	FOR=2s experiment
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	dd if=/dev/zero of="$SQUALL_DIR/state/filler" bs=64k >/dev/null 2>&1
+	check "put back with the disk full" wait_for 4 is_running "$VICTIM"
+	finish
+	check_not "no residue" test "$STATUS" = 5
+	referee_after
+	umount -l "$SQUALL_DIR/state"
+}
+case_disk_full_before() {
+	need tmpfs || return
+	mkdir -p "$SQUALL_DIR/state"
+	mount -t tmpfs -o size=256k none "$SQUALL_DIR/state"
+	bed
+	dd if=/dev/zero of="$SQUALL_DIR/state/filler" bs=4k >/dev/null 2>&1
+	experiment
+	run run "$DIR/x.yaml"
+	check_not "cannot begin" test "$STATUS" = 0
+	check_not "the victim was never stopped" is_stopped "$VICTIM"
+	has "and says why" "$ERR" 'space'
+	referee_after
+	umount -l "$SQUALL_DIR/state"
+}
+case_terminal_gone() {
+	bed
+	FOR=60s experiment
+	# The reader of its output is gone: a write fails, the run must still revert and end.
+	"$SQUALL" run "$DIR/x.yaml" 2>"$DIR/err" </dev/null > >(head -c 1 >/dev/null) &
+	RUNNER=$!
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	kill -INT "$RUNNER"
+	check "put back within a second" wait_for 1 is_running "$VICTIM"
+	wait_for 10 is_gone "$RUNNER"
+	referee_after
+}
+case_refused_files() {
+	bed
+	experiment 'nonsense: true'
+	run run "$DIR/x.yaml"
+	exits "an invalid file" 2
+	experiment 'abort: [{probe: {no-such-probe: {}}, when: {x: 1}}]'
+	run run "$DIR/x.yaml"
+	check_not "what is not known is refused" test "$STATUS" = 0
+	check_not "nothing was harmed" is_stopped "$VICTIM"
+	referee_after
+}
+case_not_built_yet() {
+	bed
+	experiment
+	sed -i 's|^  steady:|  monitors:\n    - id: slow\n      alertmanager: {url: "http://127.0.0.1:9093", alert: Slow}\n      fires-within: 1s\n      clears-within: 1s\n  steady:|' "$DIR/x.yaml"
+	run run "$DIR/x.yaml"
+	exits "what is not built stops before harm" 3
+	has "and is named" "$OUT$ERR" 'alertmanager'
+	check_not "nothing was harmed" is_stopped "$VICTIM"
+	referee_after
+}
+case_plan_and_dry_run() {
+	bed
+	experiment
+	run plan "$DIR/x.yaml"
+	exits "plan" 0
+	has "names the victim" "$OUT" "$VICTIM"
+	run run --dry-run "$DIR/x.yaml"
+	exits "dry run" 0
+	run check "$DIR/x.yaml"
+	exits "check" 0
+	run lint "$DIR/x.yaml"
+	exits "lint" 0
+	check_not "nothing was harmed" is_stopped "$VICTIM"
+	referee_after
+}
+run_cases
