@@ -159,7 +159,7 @@ spawn() {
 	wait_for 2 is_executed "$PID"
 }
 # No longer the shell that forked it.
-is_executed() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" != "$(tr '\0' ' ' <"/proc/$$/cmdline")" ]; }
+is_executed() { ! cmp -s "/proc/$1/cmdline" "/proc/$$/cmdline"; }
 # Processes of this bed that run a program of that name ("squall-keeper"), helpers included.
 ours() {
 	local pid
@@ -182,7 +182,7 @@ kill_bed() {
 	for _ in 1 2 3 4 5; do
 		for pid in $(bed_pids); do
 			# Our own subshells end by themselves; the bed's processes do not.
-			[ "$(stat_field "$pid" 4)" = "$$" ] && [ "$(readlink "/proc/$pid/exe")" = "$(readlink "/proc/$$/exe")" ] && continue
+			is_executed "$pid" || continue
 			kill -KILL "$pid" 2>/dev/null
 		done
 		[ -n "$(cat "$CG2/$SQ_ID/cgroup.procs" 2>/dev/null)" ] || break

@@ -1,0 +1,209 @@
+#!/bin/bash
+# Kills runner, keeper, helpers or all of them with SIGKILL at boundary 1, 2, 3… of each fault's
+# run, and makes each call that may fail, fail in turn. The referee of the system tests must see
+# residue 0: within a second where one process died; after `squall undo` where all did; and what
+# dies with the kernel is gone within a second with no undo.
+#
+#   tests/torture/torture.sh --sample [FAULT]…    a seeded part that fits $BUDGET seconds; SEED=N
+#   tests/torture/torture.sh --all [FAULT]…
+#   tests/torture/torture.sh --point FAULT WHO WHERE N     one, with what squall said
+#
+# Needs build-torture (meson setup -Dtorture=true).
+here=$(dirname "$0")
+export BUILD=${BUILD:-$here/../../build-torture} RESULTS_FILE=${RESULTS:-}
+. "$here/../system/lib.sh"
+
+MODE=${1:---sample}
+shift
+BUDGET=${BUDGET:-270}
+SEED=${SEED:-$(($(date +%s) % 100000))}
+
+# --- the faults: make a bed, and start a short attack on it ----------------------------------------
+FAULTS="proc-kill proc-pause cpu-quota net-cut"
+bed_of() {
+	case $1 in
+	proc-kill | proc-pause)
+		spawn sleep 3000
+		VICTIM=$PID
+		;;
+	cpu-quota)
+		cgroup victim
+		spawn in_cgroup victim sleep 3000
+		VICTIM=$PID
+		;;
+	net-cut)
+		netns_pair
+		;;
+	esac
+}
+attack_of() {
+	case $1 in
+	proc-kill) start attack proc.kill --target "process.pid=$VICTIM" --allow irreversible ;;
+	proc-pause) start attack proc.pause --target "process.pid=$VICTIM" --for 200ms ;;
+	cpu-quota) start attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for 200ms ;;
+	net-cut) start attack net.cut --target "netns=$B" --for 200ms ;;
+	esac
+}
+# Wholly held by the kernel: no undo is needed even when all died.
+dies_with_kernel() { [ "$1" = net-cut ]; }
+
+# --- one point -------------------------------------------------------------------------------------
+BED=
+bed_ready() { # FAULT
+	[ "$BED" = "$1" ] && return
+	[ -z "$BED" ] || bed_unmake
+	CASE=$1
+	bed_make
+	bed_of "$1"
+	BED=$1
+	referee_before
+}
+bed_spoilt() {
+	bed_unmake
+	BED=
+}
+idle() { [ -z "$(ours squall-keeper)$(ours squall-helper)" ]; }
+# Waits for residue 0; says what is left when there is some.
+clean_within() { # SECONDS
+	wait_for "$1" no_residue
+}
+# point FAULT WHO WHERE N: prints nothing when all is as promised, else what is not.
+point() {
+	local fault=$1 who=$2 where=$3 n=$4 status
+	bed_ready "$fault"
+	case $who in
+	fail) SQUALL_TORTURE_FAIL=$n:$where attack_of "$fault" ;;
+	undo)
+		SQUALL_TORTURE=all@keeper:$UNDO_FROM attack_of "$fault"
+		;;
+	*) SQUALL_TORTURE=$who@$where:$n attack_of "$fault" ;;
+	esac
+	finish 15
+	status=$STATUS
+	[ "$status" != 137 ] || [ "$who" = runner ] || [ "$who" = all ] || [ "$who" = undo ] || echo "squall was killed, or hung and was killed"
+	if [ "$fault" = proc-kill ] && is_gone "$VICTIM"; then
+		forget "^$VICTIM@"
+		BED=spent
+	fi
+	case $who in
+	undo)
+		wait_for 2 idle || echo "squall's processes are still there"
+		SQUALL_TORTURE=runner@runner:$n run undo
+		run undo
+		no_residue || echo "residue after the second undo"
+		;;
+	all)
+		wait_for 2 idle || echo "squall's processes are still there"
+		if dies_with_kernel "$fault"; then
+			wait_for 1 no_traces || echo "not gone with the kernel within a second"
+		fi
+		run undo
+		[ "$STATUS" = 0 ] || echo "undo: exit code $STATUS: $ERR"
+		no_residue || echo "residue after undo"
+		;;
+	fail)
+		# A failure that is met while reverting may be told as residue; then undo mends it.
+		if ! clean_within 1; then
+			[ "$status" = 5 ] || echo "residue, and exit code $status does not say so"
+			run undo
+			no_residue || echo "residue after undo"
+		fi
+		;;
+	*)
+		clean_within 1 || echo "residue a second later (exit code $status)"
+		;;
+	esac
+	[ "$status" != 0 ] || [ "$who" != fail ] || true
+}
+# The network as it was (claims and logs may wait for undo).
+no_traces() { residue | grep -qE '^[-+](table|chain|qdisc)' && return 1 || return 0; }
+try_point() {
+	local said
+	N=$((N + 1))
+	point "$@" >"$BOX/said" 2>&1
+	said=$(cat "$BOX/said")
+	if [ -z "$said" ]; then
+		echo "ok $N - $1: $2 at $3 $4"
+	else
+		FAILED=$((FAILED + 1))
+		echo "not ok $N - $1: $2 at $3 $4"
+		note "$said"
+		note "$(residue)"
+		note "again: tests/torture/torture.sh --point $*"
+	fi
+	if [ -n "$said" ] || [ "$BED" = spent ]; then bed_spoilt; fi
+}
+
+# --- how many boundaries there are -----------------------------------------------------------------
+# A run without harm to squall counts them: lines "runner boundaries N fails M".
+count() { # FAULT
+	local fault=$1
+	bed_ready "$fault"
+	rm -f "$DIR/count"
+	SQUALL_TORTURE_COUNT=$DIR/count attack_of "$fault"
+	finish 15
+	wait_for 2 eval "[ \"\$(wc -l <'$DIR/count')\" -ge 2 ]"
+	RUNNER_N=$(awk '$1 == "runner" { print $3 }' "$DIR/count" | sort -n | tail -n1)
+	KEEPER_N=$(awk '$1 == "keeper" { print $3 }' "$DIR/count" | sort -n | tail -n1)
+	FAIL_N=$(awk '$1 == "keeper" { print $5 }' "$DIR/count" | sort -n | tail -n1)
+	note "$fault: $RUNNER_N boundaries in the runner, $KEEPER_N in the keeper, $FAIL_N calls that may fail (exit code $STATUS)"
+	bed_spoilt
+}
+points() {
+	local fault who i
+	for fault; do
+		count "$fault" >&2
+		[ -n "$RUNNER_N" ] && [ -n "$KEEPER_N" ] || {
+			echo "$fault none none 0"
+			continue
+		}
+		for who in runner keeper helpers all; do
+			[ $who = helpers ] && [ "$fault" != net-cut ] && continue
+			for ((i = 1; i <= RUNNER_N; i++)); do echo "$fault $who runner $i"; done
+			for ((i = 1; i <= KEEPER_N; i++)); do echo "$fault $who keeper $i"; done
+		done
+		for who in EIO EPERM ENOSPC; do
+			for ((i = 1; i <= FAIL_N; i++)); do echo "$fault fail $who $i"; done
+		done
+	done
+}
+
+torture() {
+	local list end ran=0 fault who where n
+	trap all_unmake EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	if [ "$MODE" = --point ]; then
+		try_point "$@"
+		cat "$DIR/out" "$DIR/err" 2>/dev/null
+		return
+	fi
+	[ $# -gt 0 ] || set -- $FAULTS
+	list=$(points "$@" 2>"$BOX/notes")
+	cat "$BOX/notes"
+	end=$((SECONDS + BUDGET))
+	if [ "$MODE" = --sample ]; then
+		echo "# seed $SEED (SEED=$SEED runs the same sample)"
+		# Shuffled, then put together by fault again, so that a bed serves many points.
+		list=$(awk -v seed="$SEED" 'BEGIN { srand(seed) } { print int(rand() * 12), $1, rand(), $0 }' <<<"$list" | sort -k1,1n -k2,2 -k3,3 | cut -d' ' -f4-)
+	fi
+	while read -r fault who where n; do
+		if [ "$MODE" = --sample ] && [ $SECONDS -ge $end ]; then break; fi
+		if [ "$who" = none ]; then
+			nok "$fault: its boundaries could not be counted"
+			continue
+		fi
+		try_point "$fault" "$who" "$where" "$n" </dev/null
+		ran=$((ran + 1))
+	done <<<"$list"
+	echo "# $ran of $(wc -l <<<"$list") points"
+	echo "1..$N"
+}
+{
+	torture "$@"
+} | tee "/tmp/$SQ_ID.tap" | if [ -n "${QUIET:-}" ]; then grep -E '^(not ok|#)'; else cat; fi
+[ -z "$RESULTS_FILE" ] || cat "/tmp/$SQ_ID.tap" >>"$RESULTS_FILE"
+"$TOP/tools/tap-count" <"/tmp/$SQ_ID.tap"
+status=$?
+rm -f "/tmp/$SQ_ID.tap"
+exit $status
