@@ -40,6 +40,7 @@
  *                         `when` held, or that the look failed and that counts
  *   steady       engine   held, why*[sentences]: the end of the baseline
  *   attack-in    engine   attack, fault; level, seconds* (asked)
+ *   ordered-out  runner   attack*: the order to take it out (all, when left out) was given
  *   attack-out   engine   attack, fault, seconds (it was in effect), residue, steps*[{type, object,
  *                         phase}], why*: ended before its time
  *   attack-failed engine  attack, fault, what, hint*, code

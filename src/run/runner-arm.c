@@ -37,10 +37,10 @@ void runner_resolve(struct runner *r, uint32_t i)
 	struct attack *a = &r->attacks[i];
 	struct err err = ERR_INIT;
 	int rc = resolve_targets(r->o->world, &attack->selector, attack_seed(r->o->seed, i),
-	                         r->o->spare, r->o->spare_n, &r->arena, &a->targets, &err);
+	                         r->spare, r->spare_n, &r->arena, &a->targets, &err);
 	if (rc < 0) {
 		err_wrap(&err, rc, "attack \"%s\"", attack->id);
-		refuse(r, rc == -EINVAL ? EXIT_USAGE : EXIT_CANNOT, &err);
+		refuse(r, EXIT_CANNOT, &err);
 		return;
 	}
 	a->resolved = true;

@@ -61,17 +61,25 @@ static int stash_blobs(struct runner *r, const struct plan *plan, struct err *er
 	return 0;
 }
 
+/* An answer to a put is due. */
+static void owe(struct attack *a, bool own)
+{
+	if (own && a->owed < 64)
+		a->owed_own |= 1ull << a->owed;
+	a->owed++;
+}
+
 static void again_due(void *ctx)
 {
 	struct attack *a = ctx;
-	if (!a->put || a->r->lost || a->r->finished || a->own_puts)
+	if (!a->put || a->r->lost || a->r->finished || a->owed_own)
 		return;
 	BOUNDARY("runner again");
 	a->turn++;
 	struct err err = ERR_INIT;
 	int rc = attack_put(a, ATTACK_PUT, &err);
 	if (rc == 0)
-		a->own_puts++;
+		owe(a, true);
 	else
 		runner_post(a->r, EV_PLAN_IN, a->i, NULL, &err);
 }
@@ -198,8 +206,16 @@ void runner_put(struct runner *r, uint32_t i, uint32_t level)
 		return;
 	}
 	a->put = true;
-	a->engine_puts++;
+	owe(a, false);
 	BOUNDARY("runner put sent");
+}
+
+static void ordered_tell(struct runner *r, const char *attack)
+{
+	json_t *entry = json_pack("{s:s}", "type", "ordered-out");
+	if (attack)
+		json_object_set_new(entry, "attack", json_string(attack));
+	runner_tell(r, entry);
 }
 
 void runner_take_out(struct runner *r, uint32_t i)
@@ -212,7 +228,9 @@ void runner_take_out(struct runner *r, uint32_t i)
 	struct err err = ERR_INIT;
 	BOUNDARY("runner take out");
 	a->leaving = true;
-	if (link_take_out(&r->link, i, &err) < 0)
+	int rc = link_take_out(&r->link, i, &err);
+	ordered_tell(r, method_of(a)->id);
+	if (rc < 0)
 		keeper_lost(r, err.what);
 	else
 		keeper_must_answer(r);
@@ -223,6 +241,7 @@ void runner_take_all(struct runner *r)
 	BOUNDARY("runner take all");
 	struct err err = ERR_INIT;
 	int rc = r->linked ? link_take_all(&r->link, &err) : 0;
+	ordered_tell(r, NULL);
 	for (size_t i = 0; i < r->x->attacks_n; i++) {
 		struct attack *a = &r->attacks[i];
 		again_set(a, 0);
@@ -248,17 +267,14 @@ void runner_meter(struct runner *r, uint32_t i)
 
 void attack_in(struct attack *a, const struct err *err)
 {
-	if (a->own_puts && !a->engine_puts) {
-		a->own_puts--;
-		if (err)
-			runner_post(a->r, EV_PLAN_IN, a->i, NULL, err);
+	bool own = a->owed_own & 1;
+	a->owed -= a->owed > 0;
+	a->owed_own >>= 1;
+	if (own && !err)
 		return;
-	}
-	if (a->engine_puts)
-		a->engine_puts--;
-	if (!err)
-		targets_watch(a);
 	runner_post(a->r, EV_PLAN_IN, a->i, NULL, err);
+	if (!err && a->put)
+		targets_watch(a);
 }
 
 void attack_out(struct attack *a, size_t residue)

@@ -192,7 +192,9 @@ void keeper_lost(struct runner *r, const char *why)
 	r->last_residue = u.residue;
 	r->undo_failed = rc < 0;
 
-	runner_tell(r, json_pack("{s:s, s:s}", "type", "error", "what", why));
+	/* One that was refused has left, and said why. */
+	if (r->armed || r->preparing)
+		runner_tell(r, json_pack("{s:s, s:s}", "type", "error", "what", why));
 	runner_post(r, EV_KEEPER_LOST, 0, NULL, &err);
 	for (size_t i = 0; i < r->x->attacks_n; i++) {
 		struct attack *a = &r->attacks[i];

@@ -36,12 +36,14 @@ struct attack {
 	bool resolved;
 	size_t level;
 	uint64_t turn;
-	bool put;             /* a put was sent and no take-out since */
-	bool leaving;         /* a take-out was sent and not answered yet */
-	unsigned own_puts;    /* answers due to plannings of the runner's own, not of the engine */
-	unsigned engine_puts; /* answers due to DO_PUT */
-	struct timer *again;  /* plan again: NULL until asked for */
-	bool before_asked;    /* the next reading is the one before the attack */
+	bool put;     /* a put was sent and no take-out since */
+	bool leaving; /* a take-out was sent and not answered yet */
+	/* Answers that are due, in the order of asking; bit i: the i-th is to a planning of the
+	 * runner's own, not to a DO_PUT. */
+	unsigned owed;
+	uint64_t owed_own;
+	struct timer *again; /* plan again: NULL until asked for */
+	bool before_asked;   /* the next reading is the one before the attack */
 	bool before_known;
 	struct counters before;
 	uint64_t before_ns;
@@ -69,6 +71,8 @@ struct runner {
 	struct rundoc *doc;
 	struct arena arena; /* targets: as long as the run */
 	struct attack *attacks;
+	struct proc_id *spare; /* never chosen: this process and those of the options */
+	size_t spare_n;
 	struct pending *first, *last;
 	bool feeding;
 	struct flight *flights;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "base/boundary.h"
 #include "base/clock.h"
@@ -242,6 +243,7 @@ static void close_all(struct runner *r)
 		loop_free(r->loop);
 	fd_close(&r->stash);
 	free(r->attacks);
+	free(r->spare);
 	free(r->commands);
 	arena_release(&r->arena);
 }
@@ -257,6 +259,15 @@ static int open_all(struct runner *r, struct err *err)
 		r->attacks[i].r = r;
 		r->attacks[i].i = (uint32_t)i;
 	}
+	r->spare = calloc(r->o->spare_n + 1, sizeof(*r->spare));
+	if (!r->spare)
+		return err_set(err, -ENOMEM, "could not start the run: out of memory");
+	for (size_t i = 0; i < r->o->spare_n; i++)
+		r->spare[r->spare_n++] = r->o->spare[i];
+	/* Not to be found on a recorded machine, which has no such process either. */
+	struct err ignored = ERR_INIT;
+	if (proc_id_read(r->o->world, getpid(), &r->spare[r->spare_n], &ignored) == 0)
+		r->spare_n++;
 	r->loop = loop_new(err);
 	if (!r->loop)
 		return err && err->code ? err->code : -ENOMEM;
