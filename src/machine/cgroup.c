@@ -136,7 +136,10 @@ int cgroup_of_process(const struct world *w, const struct cgroups *c, pid_t pid,
 	size_t cap = 0;
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	else
+		snprintf(path, sizeof(path), "/proc/self/cgroup");
 	f = stream_open(w, path);
 	if (!f && errno == ENOENT)
 		return err_set(err, -ESRCH, "process %d is gone", pid);

@@ -32,7 +32,7 @@ int cgroups_read(const struct world *w, struct cgroups *c, struct err *err) must
 struct cgroup_of {
 	char v2[CGROUP_PATH_MAX], v1_cpu[CGROUP_PATH_MAX];
 };
-/* -ESRCH: gone. */
+/* pid 0: the caller. -ESRCH: gone. */
 int cgroup_of_process(const struct world *w, const struct cgroups *c, pid_t pid,
                       struct cgroup_of *of, struct err *err) must_use;
 

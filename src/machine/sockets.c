@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/base.h"
 
-enum { STATE_LISTEN = 0x0a, STATE_UNCONNECTED = 0x07 }; /* net/tcp_states.h; UDP uses TCP_CLOSE */
+/* net/tcp_states.h; a UDP socket that is connected to nobody is in TCP_CLOSE. */
+enum { STATE_ESTABLISHED = 0x01, STATE_UNCONNECTED = 0x07, STATE_LISTEN = 0x0a };
 
 static void file_close(FILE **f)
 {
@@ -18,23 +20,22 @@ static void file_close(FILE **f)
 		fclose(*f);
 }
 
-/* One row of a table. Returns false for what is not a row. */
-static bool row_parse(const char *line, bool udp, struct listening *l)
-{
-	unsigned local, remote, state;
+/* One row of a table. */
+struct row {
+	char remote[33]; /* hexadecimal */
+	unsigned local_port, remote_port, state;
 	unsigned long long ino;
+	bool udp;
+};
 
-	if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x %*s %*s %*s %*u %*u %llu",
-	           &local, &remote, &state, &ino) != 4)
-		return false;
-	if (udp ? state != STATE_UNCONNECTED || remote != 0 : state != STATE_LISTEN)
-		return false;
-	*l = (struct listening){.port = (uint16_t)local, .udp = udp, .ino = ino};
-	return true;
+static bool row_parse(const char *line, struct row *r)
+{
+	return sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %32[0-9A-Fa-f]:%x %x %*s %*s %*s %*u %*u %llu",
+	              &r->local_port, r->remote, &r->remote_port, &r->state, &r->ino) == 5;
 }
 
 static int table_each(const struct world *w, const char *path, bool udp,
-                      int (*each)(void *, const struct listening *), void *ctx)
+                      int (*each)(void *, const struct row *), void *ctx)
 {
 	FILE *f cleanup(file_close) = NULL;
 	char line[512];
@@ -48,12 +49,85 @@ static int table_each(const struct world *w, const char *path, bool udp,
 		return -ENOMEM;
 	}
 	while (ret == 0 && fgets(line, sizeof(line), f)) {
-		struct listening l;
+		struct row r = {.udp = udp};
 
-		if (row_parse(line, udp, &l))
-			ret = each(ctx, &l);
+		if (row_parse(line, &r))
+			ret = each(ctx, &r);
 	}
 	return ret;
+}
+
+static int tables_each(const struct world *w, pid_t pid, bool with_udp,
+                       int (*each)(void *, const struct row *), void *ctx, struct err *err)
+{
+	static const struct {
+		const char *name;
+		bool udp;
+	} tables[] = {{"tcp", false}, {"tcp6", false}, {"udp", true}, {"udp6", true}};
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(tables); i++) {
+		char path[64];
+
+		if (tables[i].udp && !with_udp)
+			continue;
+		if (pid)
+			snprintf(path, sizeof(path), "/proc/%d/net/%s", pid, tables[i].name);
+		else
+			snprintf(path, sizeof(path), "/proc/self/net/%s", tables[i].name);
+		ret = table_each(w, path, tables[i].udp, each, ctx);
+	}
+	if (ret == -ENOMEM)
+		return err_sys(err, ENOMEM, "could not list the sockets");
+	return ret;
+}
+
+struct listening_walk {
+	int (*each)(void *, const struct listening *);
+	void *ctx;
+};
+
+static int listening_each(void *ctx, const struct row *r)
+{
+	struct listening_walk *walk = ctx;
+	struct listening l = {.port = (uint16_t)r->local_port, .udp = r->udp, .ino = r->ino};
+
+	if (r->udp ? r->state != STATE_UNCONNECTED || r->remote_port : r->state != STATE_LISTEN)
+		return 0;
+	return walk->each(walk->ctx, &l);
+}
+
+struct connection_walk {
+	uint16_t port;
+	int (*each)(void *, const struct connection *);
+	void *ctx;
+};
+
+/* The kernel prints addresses as 32-bit words in its own byte order. */
+static int connection_each(void *ctx, const struct row *r)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	struct connection_walk *walk = ctx;
+	struct connection c = {.local_port = (uint16_t)r->local_port,
+	                       .remote_port = (uint16_t)r->remote_port};
+	size_t words = strlen(r->remote) / 8;
+
+	if (r->state != STATE_ESTABLISHED || r->local_port != walk->port)
+		return 0;
+	for (size_t i = 0; i < words; i++) {
+		char digits[9] = {0};
+		uint32_t word;
+
+		memcpy(digits, r->remote + i * 8, 8);
+		word = (uint32_t)strtoul(digits, NULL, 16);
+		memcpy(c.remote + i * 4, &word, sizeof(word));
+	}
+	c.family = words == 1 ? AF_INET : AF_INET6;
+	if (words == 4 && memcmp(c.remote, mapped, sizeof(mapped)) == 0) {
+		c.family = AF_INET;
+		memmove(c.remote, c.remote + sizeof(mapped), 4);
+	}
+	return walk->each(walk->ctx, &c);
 }
 
 struct set_walk {
@@ -134,24 +208,17 @@ void port_format(struct buf *to, const struct port *port)
 int sockets_listening(const struct world *w, pid_t pid,
                       int (*each)(void *ctx, const struct listening *), void *ctx, struct err *err)
 {
-	static const struct {
-		const char *name;
-		bool udp;
-	} tables[] = {{"tcp", false}, {"tcp6", false}, {"udp", true}, {"udp6", true}};
-	int ret = 0;
+	struct listening_walk walk = {.each = each, .ctx = ctx};
 
-	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(tables); i++) {
-		char path[64];
+	return tables_each(w, pid, true, listening_each, &walk, err);
+}
 
-		if (pid)
-			snprintf(path, sizeof(path), "/proc/%d/net/%s", pid, tables[i].name);
-		else
-			snprintf(path, sizeof(path), "/proc/self/net/%s", tables[i].name);
-		ret = table_each(w, path, tables[i].udp, each, ctx);
-	}
-	if (ret == -ENOMEM)
-		return err_sys(err, ENOMEM, "could not list the listening sockets");
-	return ret;
+int sockets_connected(const struct world *w, pid_t pid, uint16_t port,
+                      int (*each)(void *ctx, const struct connection *), void *ctx, struct err *err)
+{
+	struct connection_walk walk = {.port = port, .each = each, .ctx = ctx};
+
+	return tables_each(w, pid, false, connection_each, &walk, err);
 }
 
 int socket_set_add(struct socket_set *set, const struct world *w, pid_t pid,

@@ -36,6 +36,17 @@ int sockets_listening(const struct world *w, pid_t pid,
                       int (*each)(void *ctx, const struct listening *), void *ctx,
                       struct err *err) must_use;
 
+/* One established TCP connection. */
+struct connection {
+	uint8_t family;     /* AF_INET (also when the socket is IPv6) or AF_INET6 */
+	uint8_t remote[16]; /* network order */
+	uint16_t local_port, remote_port;
+};
+/* The same for the established TCP connections of a local port. */
+int sockets_connected(const struct world *w, pid_t pid, uint16_t port,
+                      int (*each)(void *ctx, const struct connection *), void *ctx,
+                      struct err *err) must_use;
+
 /* Inodes of sockets; the memory is its own. */
 struct socket_set {
 	uint64_t *ino;

@@ -1,0 +1,41 @@
+/* The faults that are built in. */
+#include "fault/fault.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define FAULT(name) extern const struct fault fault_##name;
+#include "fault/faults.def"
+#undef FAULT
+
+const struct fault *fault_find(const char *name)
+{
+	for (size_t i = 0; faults[i]; i++) {
+		if (strcmp(faults[i]->kind.name, name) == 0)
+			return faults[i];
+	}
+	return NULL;
+}
+
+const struct fault *fault_of(const struct kind *kind)
+{
+	for (size_t i = 0; faults[i]; i++) {
+		if (&faults[i]->kind == kind)
+			return faults[i];
+	}
+	return NULL;
+}
+
+const struct fault *const faults[] = {
+#define FAULT(name) &fault_##name,
+#include "fault/faults.def"
+#undef FAULT
+        NULL,
+};
+
+const struct kind *const fault_kinds[] = {
+#define FAULT(name) &fault_##name.kind,
+#include "fault/faults.def"
+#undef FAULT
+        NULL,
+};
