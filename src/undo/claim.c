@@ -50,49 +50,74 @@ static int claim_allocate(int fd)
 	return -r;
 }
 
-int claim_open(struct claim_file *c, int claims_dir, const char *type, const char *object,
-               uint64_t wait_ns, struct err *err)
+/* Opens, locks and reads the file `name`. *again: its last run removed it while we waited for the
+ * lock. */
+static int claim_read(struct claim_file *c, const char *name, int flags, uint64_t wait_ns,
+                      bool *again)
 {
-	struct claim_file f = {.dir = claims_dir};
+	_cleanup_fd_ int fd = openat(c->dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
 	struct stat st;
 	int r;
 
-	claim_name(type, object, f.name);
-	for (;;) {
-		_cleanup_fd_ int fd =
-		        openat(claims_dir, f.name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-		if (fd < 0)
-			return err_sys(err, errno, "could not open the claim on %s \"%s\"", type,
-			               object);
-		r = lock_within(fd, wait_ns);
-		if (r < 0)
-			return err_sys(err, r, "could not lock the claim on %s \"%s\"", type,
-			               object);
-		if (fstat(fd, &st) < 0)
-			return err_sys(err, errno, "could not look at the claim on \"%s\"", object);
-		if (st.st_nlink == 0)
-			continue; /* its last run removed it while we waited: take the next one */
-		if (st.st_uid != geteuid() || !S_ISREG(st.st_mode))
-			return err_set(err, -EPERM, "the claim on \"%s\" is another user's",
-			               object);
-		r = st.st_size ? 0 : claim_allocate(fd);
-		if (r < 0)
-			return err_sys(err, r, "could not write the claim on \"%s\"", object);
-		r = cell_read(fd, 0, &f.body, sizeof(f.body), &f.seq);
-		if (r < 0)
-			return err_sys(err, r, "could not read the claim on \"%s\"", object);
-		if (f.body.n > CLAIMS_MAX || (f.seq && (strcmp(f.body.type, type) != 0 ||
-		                                        strcmp(f.body.object, object) != 0)))
-			return err_set(err, -EBADMSG, "the claim on \"%s\" is not readable",
-			               object);
-		f.fd = fd_take(&fd);
-		break;
+	*again = false;
+	if (fd < 0)
+		return -errno;
+	r = lock_within(fd, wait_ns);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_nlink == 0) {
+		*again = true;
+		return -EAGAIN;
 	}
+	if (st.st_uid != geteuid() || !S_ISREG(st.st_mode))
+		return -EPERM;
+	r = st.st_size ? 0 : claim_allocate(fd);
+	if (r == 0)
+		r = cell_read(fd, 0, &c->body, sizeof(c->body), &c->seq);
+	if (r < 0)
+		return r;
+	if (c->body.n > CLAIMS_MAX)
+		return -EBADMSG;
+	c->fd = fd_take(&fd);
+	return 0;
+}
+
+static int claim_take(struct claim_file *c, int claims_dir, const char *type, const char *object,
+                      int flags, uint64_t wait_ns, struct err *err)
+{
+	struct claim_file f = {.fd = -1, .dir = claims_dir};
+	bool again;
+	int r;
+
+	claim_name(type, object, f.name);
+	do
+		r = claim_read(&f, f.name, flags, wait_ns, &again);
+	while (again);
+	if (r == 0 && f.seq &&
+	    (strcmp(f.body.type, type) != 0 || strcmp(f.body.object, object) != 0)) {
+		claim_close(&f);
+		r = -EBADMSG;
+	}
+	if (r < 0)
+		return err_sys(err, r, "could not open the claim on %s \"%s\"", type, object);
 	text_copy(f.body.type, sizeof(f.body.type), type);
 	text_copy(f.body.object, sizeof(f.body.object), object);
 	*c = f;
 	return 0;
+}
+
+int claim_open(struct claim_file *c, int claims_dir, const char *type, const char *object,
+               uint64_t wait_ns, struct err *err)
+{
+	return claim_take(c, claims_dir, type, object, O_CREAT, wait_ns, err);
+}
+
+int claim_open_existing(struct claim_file *c, int claims_dir, const char *type, const char *object,
+                        uint64_t wait_ns, struct err *err)
+{
+	return claim_take(c, claims_dir, type, object, 0, wait_ns, err);
 }
 
 int claim_save(struct claim_file *c, struct err *err)
@@ -180,4 +205,38 @@ int claim_merge(const struct claim_file *c, const struct step_type *type, char t
 		                        c->body.type, c->body.object, c->body.v[0].run),
 		                "Wait until that run has ended; `squall status` shows it.");
 	return r;
+}
+
+struct sweep {
+	int dir;
+	bool (*lives)(void *ctx, const char *run);
+	void *ctx;
+};
+
+static int sweep_one(void *ctx, const char *name)
+{
+	struct sweep *sweep = ctx;
+	struct claim_file c = {.fd = -1, .dir = sweep->dir};
+	uint32_t before;
+	bool again;
+
+	if (text_copy(c.name, sizeof(c.name), name) < 0 || claim_read(&c, name, 0, 0, &again) < 0)
+		return 0;
+	before = c.body.n;
+	for (size_t i = c.body.n; i-- > 0;)
+		if (!sweep->lives(sweep->ctx, c.body.v[i].run))
+			claim_drop(&c, c.body.v[i].run);
+	if (c.body.n != before || c.body.n == 0)
+		(void)!claim_save(&c, NULL);
+	claim_close(&c);
+	return 0;
+}
+
+int claim_sweep(int claims_dir, bool (*lives)(void *ctx, const char *run), void *ctx,
+                struct err *err)
+{
+	struct sweep sweep = {claims_dir, lives, ctx};
+	const struct world w = {.root = claims_dir};
+
+	return world_list(&w, "/", sweep_one, &sweep, err);
 }

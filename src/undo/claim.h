@@ -33,6 +33,9 @@ struct claim_file {
 /* Opens (makes) and locks. wait_ns bounds the wait for the lock: -ETIMEDOUT. */
 int claim_open(struct claim_file *, int claims_dir, const char *type, const char *object,
                uint64_t wait_ns, struct err *) must_use;
+/* The same, without making one: -ENOENT when nobody claims the object. */
+int claim_open_existing(struct claim_file *, int claims_dir, const char *type, const char *object,
+                        uint64_t wait_ns, struct err *) must_use;
 int claim_save(struct claim_file *,
                struct err *) must_use; /* removes the file when no claim is left */
 void claim_close(struct claim_file *); /* unlocks */
@@ -43,6 +46,11 @@ void claim_drop(struct claim_file *, const char *run);
 /* The value that serves all claims there are; base when there are none. -EBUSY when the type cannot
  * combine them. */
 int claim_merge(const struct claim_file *, const struct step_type *, char to[STATE_MAX],
+                struct err *) must_use;
+
+/* Removes claims of runs that `lives` says are over, and files without any; one that is locked is
+ * left alone. */
+int claim_sweep(int claims_dir, bool (*lives)(void *ctx, const char *run), void *ctx,
                 struct err *) must_use;
 
 #endif

@@ -104,12 +104,25 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 	return 0;
 }
 
-/* Under the claim's lock: registers this run's claim and fills the slot. Nothing is changed yet. */
+static void slot_intend(struct keeper *k, struct slot *s, const char *base, const char *claim)
+{
+	if (s->phase != SLOT_IN) {
+		s->landed[0] = '\0';
+		s->order = k->order++;
+	}
+	text_copy(s->base, STATE_MAX, base);
+	text_copy(s->claim, STATE_MAX, claim);
+	s->note[0] = '\0';
+	s->was_there = 0;
+	s->phase = SLOT_INTENT;
+}
+
+/* Fills the slot and registers this run's claim. Nothing is changed yet. The slot is written before
+ * the claim: a claim that no log knows would stay for ever. */
 static int intend(struct keeper *k, size_t i, const struct step *st, struct err *err)
 {
 	const struct step_type *t = k->work[i].type;
 	struct slot *s = &k->slots[i];
-	bool update = s->phase == SLOT_IN;
 	struct claim_file c;
 	char wanted[STATE_MAX];
 	BUF(now, STATE_MAX);
@@ -118,35 +131,28 @@ static int intend(struct keeper *k, size_t i, const struct step *st, struct err 
 	r = t->get(k->c.world, s->object, &now, err);
 	if (r < 0)
 		return r;
-	if (!(t->flags & STEP_IRREVERSIBLE)) {
-		r = claim_open(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
-		if (r < 0)
-			return r;
-		if (c.body.n == 0) {
-			text_copy(c.body.base, STATE_MAX, now.data);
-			text_copy(c.body.landed, STATE_MAX, now.data);
-		}
-		text_copy(s->base, STATE_MAX, c.body.base);
-		r = claim_set(&c, k->c.run, st->to, err);
-		if (r == 0)
-			r = claim_merge(&c, t, wanted, err);
-		if (r == 0)
-			r = claim_save(&c, err);
-		claim_close(&c);
-		if (r < 0)
-			return r;
-	} else {
-		text_copy(s->base, STATE_MAX, now.data);
+	if (t->flags & STEP_IRREVERSIBLE) {
+		slot_intend(k, s, now.data, st->to);
+		return undo_log_put(&k->log, i, err);
 	}
-	text_copy(s->claim, STATE_MAX, st->to);
-	if (!update) {
-		s->landed[0] = '\0';
-		s->order = k->order++;
+	r = claim_open(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
+	if (r < 0)
+		return r;
+	if (c.body.n == 0) {
+		text_copy(c.body.base, STATE_MAX, now.data);
+		text_copy(c.body.landed, STATE_MAX, now.data);
 	}
-	s->note[0] = '\0';
-	s->was_there = 0;
-	s->phase = SLOT_INTENT;
-	return undo_log_put(&k->log, i, err);
+	r = claim_set(&c, k->c.run, st->to, err);
+	if (r == 0)
+		r = claim_merge(&c, t, wanted, err);
+	if (r == 0) {
+		slot_intend(k, s, c.body.base, st->to);
+		r = undo_log_put(&k->log, i, err);
+	}
+	if (r == 0)
+		r = claim_save(&c, err);
+	claim_close(&c);
+	return r;
 }
 
 static int apply(struct keeper *k, size_t i, struct err *err)
@@ -265,13 +271,29 @@ void keeper_release(struct keeper *k)
 	undo_log_close(&k->log);
 }
 
+/* Could the claim be combined with those of other runs? Found out without leaving one. */
+static int is_free_for(struct keeper *k, const struct step *s, const struct step_type *type,
+                       struct err *err)
+{
+	struct claim_file c;
+	char wanted[STATE_MAX];
+	int r = claim_open_existing(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	r = claim_set(&c, k->c.run, s->to, err);
+	r = r < 0 ? r : claim_merge(&c, type, wanted, err);
+	claim_close(&c);
+	return r;
+}
+
 int keeper_prepare(struct keeper *k, uint32_t plan, const struct step *steps, size_t n,
                    struct err *err)
 {
 	for (size_t j = 0; j < n; j++) {
 		const struct step *s = &steps[j];
-		struct claim_file c;
-		char wanted[STATE_MAX];
 		size_t i;
 		int r = work_open(k, plan, s, &i, err);
 
@@ -279,18 +301,7 @@ int keeper_prepare(struct keeper *k, uint32_t plan, const struct step *steps, si
 			return r;
 		if (k->work[i].type->flags & STEP_IRREVERSIBLE)
 			continue;
-		/* could it be combined with the claims of others? found out without leaving a claim
-		 */
-		r = claim_open(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
-		if (r < 0)
-			return r;
-		if (c.body.n > 0) {
-			r = claim_set(&c, k->c.run, s->to, err);
-			r = r < 0 ? r : claim_merge(&c, k->work[i].type, wanted, err);
-		} else {
-			r = claim_save(&c, err);
-		}
-		claim_close(&c);
+		r = is_free_for(k, s, k->work[i].type, err);
 		if (r < 0)
 			return r;
 	}

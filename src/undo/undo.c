@@ -256,6 +256,29 @@ static int undo_walk_one(void *ctx, const char *name)
 	return 0; /* one bad folder must not keep the others from being put back */
 }
 
+/* A run whose log has nothing live any more, or that has no folder, claims nothing. */
+static bool run_claims(void *ctx, const char *run)
+{
+	const struct undo_walk *walk = ctx;
+	_cleanup_free_ struct slot *slots = calloc(UNDO_SLOTS, sizeof(*slots));
+	_cleanup_fd_ int dir =
+	        openat(walk->runs_dir, run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct undo_log log;
+	bool live;
+	int r;
+
+	if (!slots || (dir < 0 && errno != ENOENT))
+		return true;
+	if (dir < 0)
+		return false;
+	r = undo_log_open(&log, dir, geteuid(), false, slots, NULL);
+	if (r < 0)
+		return r != -ENOENT && r != -ENODATA;
+	live = has_work(&log) || (!log.head.ended && keeper_is_at_work(walk->u, &log));
+	undo_log_close(&log);
+	return live;
+}
+
 static int undo_walk(struct undo *u, const struct paths *paths, struct err *err)
 {
 	struct world runs = {.root = -1};
@@ -269,6 +292,8 @@ static int undo_walk(struct undo *u, const struct paths *paths, struct err *err)
 	r = runs.root == -ENOENT ? 0
 	    : runs.root < 0      ? runs.root
 	                         : world_list(&runs, "/", undo_walk_one, &walk, err);
+	if (r == 0 && !u->list && runs.root >= 0)
+		r = claim_sweep(u->claims_dir, run_claims, &walk, err);
 	world_close(&runs);
 	fd_close(&u->claims_dir);
 	return r < 0 ? r : walk.worst;

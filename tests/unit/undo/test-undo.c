@@ -1,0 +1,567 @@
+/* test-undo.c - the keeper and undo on control files below a made-up root, killed and failed at
+ * every boundary. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/boundary.h"
+#include "undo/claim.h"
+#include "undo/keeper.h"
+#include "undo/undo.h"
+
+#define BOOT "11111111-2222-3333-4444-555555555555"
+enum { OBJECTS = 3 };
+
+struct bench {
+	char dir[64];
+	struct world world;
+	struct paths paths;
+	char object[OBJECTS][OBJECT_MAX];
+};
+
+static const char *const base_text[OBJECTS] = {"-1", "80000", "40000"};
+
+static void put_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void bench_paths(struct bench *b)
+{
+	snprintf(b->paths.state, PATH_CAP, "%s/state", b->dir);
+	snprintf(b->paths.runtime, PATH_CAP, "%s/run", b->dir);
+	snprintf(b->paths.runs, PATH_CAP, "%s/state/runs", b->dir);
+	snprintf(b->paths.claims, PATH_CAP, "%s/run/claims", b->dir);
+}
+
+static void bench_boot(const struct bench *b, const char *id)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/proc/sys/kernel/random/boot_id", b->dir);
+	put_text(path, id);
+}
+
+static void bench_init(struct bench *b)
+{
+	struct err err = ERR_INIT;
+	char path[160];
+	int fd;
+
+	strcpy(b->dir, "/tmp/squall-undo-XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	bench_paths(b);
+	assert_int_equal(paths_make(&b->paths, &err), 0);
+	snprintf(path, sizeof(path), "%s/proc/sys/kernel/random", b->dir);
+	fd = dir_open_owned(path, geteuid(), true, &err);
+	assert_true(fd >= 0);
+	close(fd);
+	bench_boot(b, BOOT);
+	for (int i = 0; i < OBJECTS; i++) {
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/cg%d", b->dir, i);
+		assert_int_equal(mkdir(path, 0700), 0);
+		assert_int_equal(stat(path, &st), 0);
+		snprintf(b->object[i], OBJECT_MAX, "/cg%d/cpu.cfs_quota_us@%llu", i,
+		         (unsigned long long)st.st_ino);
+		strcat(path, "/cpu.cfs_quota_us");
+		put_text(path, base_text[i]);
+	}
+	b->world.root = open(b->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	b->world.fake = NULL;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static void bench_release(struct bench *b)
+{
+	world_close(&b->world);
+	nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void bench_read(const struct bench *b, int i, char text[64])
+{
+	struct err err = ERR_INIT;
+	struct buf to;
+
+	buf_init(&to, text, 64);
+	assert_int_equal(world_readf(&b->world, &to, &err, "/cg%d/cpu.cfs_quota_us", i), 0);
+}
+
+static bool bench_is_base(const struct bench *b)
+{
+	char text[64];
+
+	for (int i = 0; i < OBJECTS; i++) {
+		bench_read(b, i, text);
+		if (strcmp(text, base_text[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static int count_entry(void *ctx, const char *name)
+{
+	++*(int *)ctx;
+	return 0;
+}
+
+static int bench_claims(const struct bench *b)
+{
+	struct err err = ERR_INIT;
+	int n = 0;
+
+	assert_int_equal(world_list(&b->world, "/run/claims", count_entry, &n, &err), 0);
+	return n;
+}
+
+/* ---- one run of the keeper */
+
+static struct keeper keeper; /* large: static, as in the program */
+static struct keeper other;
+
+static int run_begin(struct bench *b, struct keeper *k, const char *run)
+{
+	struct err err = ERR_INIT;
+	char path[160];
+	struct keeper_config config = {
+	        .world = &b->world,
+	        .run = run,
+	        .stash = -1,
+	        .type_find = step_type_find,
+	        .self = {getpid(), 1},
+	};
+	int r;
+
+	snprintf(path, sizeof(path), "%s/state/runs/%s", b->dir, run);
+	config.run_dir = dir_open_owned(path, geteuid(), true, &err);
+	config.claims_dir = dir_open_owned(b->paths.claims, geteuid(), false, &err);
+	assert_true(config.run_dir >= 0 && config.claims_dir >= 0);
+	r = keeper_init(k, &config, &err);
+	return r;
+}
+
+static void run_finish(struct keeper *k)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(keeper_end(k, &err), 0);
+	keeper_release(k);
+	close(k->c.run_dir);
+	close(k->c.claims_dir);
+}
+
+static struct step make_step(const struct bench *b, int i, const char *to)
+{
+	struct step s = {.type = "control"};
+
+	strcpy(s.object, b->object[i]);
+	strcpy(s.to, to);
+	return s;
+}
+
+static void say_residue(void *ctx, const char *run, const struct slot *s)
+{
+	if (s->phase == SLOT_RESIDUE)
+		print_message("residue: %s base %s claim %s landed %s: %s\n", s->object, s->base,
+		              s->claim, s->landed, s->note);
+}
+
+static int undo_run(struct bench *b, const char *run, struct undo_result *result)
+{
+	struct err err = ERR_INIT;
+	char path[160];
+	int dir, r;
+
+	snprintf(path, sizeof(path), "%s/state/runs/%s", b->dir, run);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -ENOENT;
+	r = undo_folder(&b->world, &b->paths, dir, run, say_residue, NULL, result, &err);
+	close(dir);
+	return r;
+}
+
+/* Prepare, put, change in place (one same, one changed, one new, one gone), out. 0: ran to its end.
+ */
+static int scenario(struct bench *b, bool tolerate)
+{
+	struct err err = ERR_INIT;
+	struct step first[] = {make_step(b, 0, "10000"), make_step(b, 1, "20000")};
+	struct step second[] = {make_step(b, 1, "15000"), make_step(b, 2, "30000")};
+	int r = run_begin(b, &keeper, "a");
+
+	if (r < 0)
+		return r;
+	r = keeper_prepare(&keeper, 0, first, 2, &err);
+	if (r == 0)
+		r = keeper_put(&keeper, 0, first, 2, &err);
+	if (r == 0)
+		r = keeper_put(&keeper, 0, second, 2, &err);
+	if (r == 0 && !tolerate) {
+		char text[64];
+
+		bench_read(b, 0, text);
+		assert_string_equal(text, "-1");
+		bench_read(b, 1, text);
+		assert_string_equal(text, "15000");
+		bench_read(b, 2, text);
+		assert_string_equal(text, "30000");
+	}
+	assert_true(r < 0 || !tolerate || keeper_has(&keeper, 0));
+	keeper_take_all(&keeper);
+	run_finish(&keeper);
+	return r;
+}
+
+static int undo_everything(struct bench *b, struct undo_result *result)
+{
+	struct err err = ERR_INIT;
+
+	return undo_all(&b->world, &b->paths, say_residue, NULL, result, &err);
+}
+
+static unsigned long die_at, passed;
+
+static void die_hook(const char *name)
+{
+	if (++passed == die_at)
+		raise(SIGKILL);
+}
+
+static unsigned long fail_at, failable;
+
+static int fail_hook(const char *name)
+{
+	return ++failable == fail_at ? -EIO : 0;
+}
+
+static void test_whole(void **state)
+{
+	struct bench b;
+	struct undo_result result = {0};
+
+	bench_init(&b);
+	assert_int_equal(scenario(&b, false), 0);
+	assert_true(bench_is_base(&b));
+	assert_int_equal(bench_claims(&b), 0);
+	assert_int_equal(undo_run(&b, "a", &result), 0);
+	assert_int_equal(result.runs, 0);
+	bench_release(&b);
+}
+
+static void test_killed_at_every_boundary(void **state)
+{
+	unsigned long n;
+	bool ended = false;
+
+	for (n = 1; !ended && n < 500; n++) {
+		struct bench b;
+		struct undo_result result = {0};
+		int status;
+		pid_t pid;
+
+		bench_init(&b);
+		pid = fork();
+		if (pid == 0) {
+			die_at = n;
+			boundary_hook = die_hook;
+			_exit(scenario(&b, false) == 0 ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		ended = WIFEXITED(status);
+		if (ended)
+			assert_int_equal(WEXITSTATUS(status), 0);
+		assert_int_equal(undo_everything(&b, &result), 0);
+		assert_int_equal(result.residue, 0);
+		assert_true(bench_is_base(&b));
+		assert_int_equal(bench_claims(&b), 0);
+		/* a second undo finds nothing to do */
+		memset(&result, 0, sizeof(result));
+		assert_int_equal(undo_everything(&b, &result), 0);
+		assert_int_equal(result.runs, 0);
+		bench_release(&b);
+	}
+	assert_true(n > 30);
+	print_message("%lu boundaries\n", n - 2);
+}
+
+static void test_undo_killed_at_every_boundary(void **state)
+{
+	bool ended = false;
+
+	for (unsigned long n = 1; !ended && n < 500; n++) {
+		struct bench b;
+		struct undo_result result = {0};
+		struct err err = ERR_INIT;
+		struct step steps[] = {make_step(&b, 0, "1")};
+		int status;
+		pid_t pid;
+
+		bench_init(&b);
+		steps[0] = make_step(&b, 0, "10000");
+		assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+		assert_int_equal(keeper_put(&keeper, 0, steps, 1, &err), 0);
+		keeper_release(&keeper);
+		pid = fork();
+		if (pid == 0) {
+			die_at = n;
+			boundary_hook = die_hook;
+			_exit(undo_everything(&b, &result) == 0 ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		ended = WIFEXITED(status);
+		assert_int_equal(undo_everything(&b, &result), 0);
+		assert_int_equal(result.residue, 0);
+		assert_true(bench_is_base(&b));
+		assert_int_equal(bench_claims(&b), 0);
+		bench_release(&b);
+	}
+	assert_true(ended);
+}
+
+static void test_each_call_failing(void **state)
+{
+	bool more = true;
+
+	for (unsigned long n = 1; more && n < 200; n++) {
+		struct bench b;
+		struct undo_result result = {0};
+
+		bench_init(&b);
+		fail_at = n;
+		failable = 0;
+		boundary_fail_hook = fail_hook;
+		(void)scenario(&b, true);
+		more = failable >= n;
+		boundary_fail_hook = NULL;
+		assert_int_equal(undo_everything(&b, &result), 0);
+		assert_int_equal(result.residue, 0);
+		assert_true(bench_is_base(&b));
+		assert_int_equal(bench_claims(&b), 0);
+		bench_release(&b);
+	}
+	assert_false(more);
+}
+
+/* Two runs on one object, ended in both orders, each end by order or by death and undo. */
+static void test_overlap(void **state)
+{
+	for (int round = 0; round < 8; round++) {
+		struct keeper *k[2] = {&keeper, &other};
+		const char *const name[2] = {"a", "b"};
+		struct undo_result result = {0};
+		struct err err = ERR_INIT;
+		struct step weak, strong;
+		struct bench b;
+		char text[64];
+		int first = round & 1;
+
+		bench_init(&b);
+		weak = make_step(&b, 1, "50000");
+		strong = make_step(&b, 1, "20000");
+		assert_int_equal(run_begin(&b, k[0], name[0]), 0);
+		assert_int_equal(run_begin(&b, k[1], name[1]), 0);
+		assert_int_equal(keeper_put(k[0], 0, &weak, 1, &err), 0);
+		bench_read(&b, 1, text);
+		assert_string_equal(text, "50000");
+		assert_int_equal(keeper_put(k[1], 0, &strong, 1, &err), 0);
+		bench_read(&b, 1, text);
+		assert_string_equal(text, "20000");
+		for (int j = 0; j < 2; j++) {
+			int who = j ? !first : first;
+
+			if (round & (2 << j)) {
+				keeper_release(k[who]);
+				assert_int_equal(undo_run(&b, name[who], &result), 0);
+			} else {
+				assert_int_equal(keeper_take_all(k[who]), 0);
+				run_finish(k[who]);
+			}
+			bench_read(&b, 1, text);
+			assert_string_equal(text, j ? "80000" : first ? "50000" : "20000");
+		}
+		assert_int_equal(result.residue, 0);
+		assert_true(bench_is_base(&b));
+		assert_int_equal(bench_claims(&b), 0);
+		bench_release(&b);
+	}
+}
+
+static void test_third_party_is_not_overwritten(void **state)
+{
+	struct undo_result result = {0};
+	struct err err = ERR_INIT;
+	struct bench b;
+	struct step s;
+	char path[160], text[64];
+
+	bench_init(&b);
+	s = make_step(&b, 0, "10000");
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	assert_int_equal(keeper_put(&keeper, 0, &s, 1, &err), 0);
+	snprintf(path, sizeof(path), "%s/cg0/cpu.cfs_quota_us", b.dir);
+	put_text(path, "77777");
+	assert_int_equal(keeper_take_all(&keeper), 1);
+	bench_read(&b, 0, text);
+	assert_string_equal(text, "77777");
+	assert_int_equal(keeper.slots[0].phase, SLOT_RESIDUE);
+	keeper_release(&keeper);
+	assert_int_equal(undo_run(&b, "a", &result), 0);
+	assert_int_equal(result.residue, 1);
+	/* once a person has put it back, undo says so */
+	put_text(path, "-1");
+	memset(&result, 0, sizeof(result));
+	assert_int_equal(undo_run(&b, "a", &result), 0);
+	assert_int_equal(result.residue, 0);
+	assert_int_equal(bench_claims(&b), 0);
+	bench_release(&b);
+}
+
+static void test_gone_with_its_object_or_boot(void **state)
+{
+	struct undo_result result = {0};
+	struct err err = ERR_INIT;
+	struct bench b;
+	struct step s[2];
+	char path[160], text[64];
+
+	bench_init(&b);
+	s[0] = make_step(&b, 0, "10000");
+	s[1] = make_step(&b, 1, "10000");
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	assert_int_equal(keeper_put(&keeper, 0, s, 2, &err), 0);
+	/* the group is removed and made anew: another inode, another group */
+	snprintf(path, sizeof(path), "%s/cg0/cpu.cfs_quota_us", b.dir);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/cg0", b.dir);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/keep-the-inode", b.dir);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/cg0", b.dir);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/cg0/cpu.cfs_quota_us", b.dir);
+	put_text(path, "10000");
+	keeper_release(&keeper);
+	bench_boot(&b, "99999999-2222-3333-4444-555555555555");
+	assert_int_equal(undo_run(&b, "a", &result), 0);
+	assert_int_equal(result.gone, 2);
+	assert_int_equal(result.residue, 0);
+	bench_read(&b, 0, text);
+	assert_string_equal(text, "10000");
+	assert_int_equal(bench_claims(&b), 0);
+	bench_release(&b);
+}
+
+static void test_log_is_not_trusted(void **state)
+{
+	struct slot *slots = calloc(UNDO_SLOTS, sizeof(*slots));
+	struct undo_result result = {0};
+	struct err err = ERR_INIT;
+	struct undo_log log;
+	struct bench b;
+	struct step s;
+	char path[160];
+	int fd, dir;
+
+	bench_init(&b);
+	s = make_step(&b, 0, "10000");
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	assert_int_equal(keeper_put(&keeper, 0, &s, 1, &err), 0);
+	keeper_release(&keeper);
+	snprintf(path, sizeof(path), "%s/state/runs/a", b.dir);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* writable by others: refused */
+	fchmodat(dir, UNDO_LOG_NAME, 0666, 0);
+	assert_int_equal(undo_run(&b, "a", &result), -EPERM);
+	fchmodat(dir, UNDO_LOG_NAME, 0600, 0);
+	/* a torn newest copy: the one before counts */
+	assert_int_equal(undo_log_open(&log, dir, geteuid(), true, slots, &err), 0);
+	assert_int_equal(slots[0].phase, SLOT_IN);
+	undo_log_close(&log);
+	fd = openat(dir, UNDO_LOG_NAME, O_RDWR | O_CLOEXEC);
+	for (off_t at = 0, end = lseek(fd, 0, SEEK_END); at < end; at += 512) {
+		char c[24];
+
+		/* the sector with the slot's newest sequence number */
+		if (pread(fd, c, sizeof(c), at) == sizeof(c) && at >= 1024 &&
+		    memcmp(c + 8, "\2\0\0\0\0\0\0\0", 8) == 0) {
+			assert_int_equal(pwrite(fd, "torn", 4, at + 100), 4);
+			break;
+		}
+	}
+	close(fd);
+	assert_int_equal(undo_log_open(&log, dir, geteuid(), true, slots, &err), 0);
+	assert_int_equal(slots[0].phase, SLOT_INTENT);
+	undo_log_close(&log);
+	assert_int_equal(undo_run(&b, "a", &result), 0);
+	assert_int_equal(result.residue, 0);
+	assert_true(bench_is_base(&b));
+	/* garbage, and a link */
+	fd = openat(dir, UNDO_LOG_NAME, O_RDWR | O_TRUNC | O_CLOEXEC);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(write(fd, "squallsqualls", 13), 13);
+	close(fd);
+	assert_int_equal(undo_run(&b, "a", &result), -EBADMSG);
+	renameat(dir, UNDO_LOG_NAME, dir, "x");
+	assert_int_equal(symlinkat("x", dir, UNDO_LOG_NAME), 0);
+	assert_int_equal(undo_run(&b, "a", &result), -ELOOP);
+	close(dir);
+	free(slots);
+	bench_release(&b);
+}
+
+static void test_full_log_refuses(void **state)
+{
+	struct err err = ERR_INIT;
+	struct step *s = calloc(UNDO_SLOTS + 1, sizeof(*s));
+	struct bench b;
+
+	bench_init(&b);
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	for (int i = 0; i <= UNDO_SLOTS; i++)
+		s[i] = make_step(&b, 0, "10000");
+	assert_int_equal(keeper_put(&keeper, 0, s, UNDO_SLOTS + 1, &err), -ENOSPC);
+	assert_true(bench_is_base(&b));
+	run_finish(&keeper);
+	free(s);
+	bench_release(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_whole),
+	        cmocka_unit_test(test_killed_at_every_boundary),
+	        cmocka_unit_test(test_undo_killed_at_every_boundary),
+	        cmocka_unit_test(test_each_call_failing),
+	        cmocka_unit_test(test_overlap),
+	        cmocka_unit_test(test_third_party_is_not_overwritten),
+	        cmocka_unit_test(test_gone_with_its_object_or_boot),
+	        cmocka_unit_test(test_log_is_not_trusted),
+	        cmocka_unit_test(test_full_log_refuses),
+	};
+
+	return cmocka_run_group_tests_name("undo", tests, NULL, NULL);
+}
