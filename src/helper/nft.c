@@ -1,0 +1,99 @@
+/* nft.c - holds the one netlink socket that owns a table: when this process ends, the table goes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/boundary.h"
+#include "base/helper.h"
+#include "base/netlink.h"
+#include "base/wire.h"
+#include "base/world.h"
+
+/*
+ * Arguments: path of the network namespace, its inode. Answers "ok", or "err CODE TEXT HINT": once
+ * when started, then once for each order. Orders: "batch LENGTH ACKS", followed by one datagram of
+ * that many bytes: an nfnetlink transaction, sent to the kernel as it is.
+ */
+enum { BATCH_MAX = 256 * 1024 };
+
+static int answer(int sock, int code, const struct err *e)
+{
+	struct wire m;
+	wire_start(&m, code < 0 ? "err" : "ok");
+	int r = code < 0 ? wire_addf(&m, "%d", code) : 0;
+	if (code < 0 && r == 0)
+		r = wire_add(&m, e->what);
+	if (code < 0 && r == 0)
+		r = wire_add(&m, e->hint);
+	return r == 0 ? wire_send(sock, &m) : r;
+}
+
+static int socket_open(const char *path, const char *inode, int *fd, struct err *err)
+{
+	struct world w;
+	struct stat st;
+	int code = world_open_real(&w, err);
+	if (code < 0)
+		return code;
+	_cleanup_fd_ int ns = world_openat(&w, path, O_RDONLY);
+	world_close(&w);
+	if (ns < 0)
+		return err_sys(err, -ns, "could not open network namespace \"%s\"", path);
+	if (fstat(ns, &st) < 0)
+		return err_sys(err, errno, "could not look at \"%s\"", path);
+	if (st.st_ino != strtoull(inode, NULL, 10))
+		return err_set(err, -ESTALE, "network namespace \"%s\" is gone", path);
+	return nl_open_in(ns, NETLINK_NETFILTER, fd, err);
+}
+
+static int batch_take(int sock, int fd, char *batch, const char *length, const char *acks,
+                      struct err *err)
+{
+	size_t want = strtoul(length, NULL, 10);
+	ssize_t n;
+	do
+		n = recv(sock, batch, BATCH_MAX, MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(err, errno, "could not read the transaction");
+	if ((size_t)n != want || want > BATCH_MAX)
+		return err_set(err, -EPROTO, "transaction has %zd bytes, %zu were announced", n,
+		               want);
+	return nl_ask(fd, batch, want, (unsigned)strtoul(acks, NULL, 10), NULL, NULL, err);
+}
+
+static int nft_main(int sock, const char *const *args)
+{
+	_cleanup_fd_ int fd = -1;
+	_cleanup_free_ char *batch = malloc(BATCH_MAX);
+	struct err e = ERR_INIT;
+	struct wire m;
+	int code = 0;
+	if (!args[0] || !args[1])
+		code = err_set(&e, -EINVAL, "helper needs a network namespace and its inode");
+	else if (!batch)
+		code = err_set(&e, -ENOMEM, "no memory for a transaction");
+	else
+		code = socket_open(args[0], args[1], &fd, &e);
+	if (answer(sock, code, &e) < 0 || code < 0)
+		return 1;
+	while (wire_recv(sock, &m, true) == 0) {
+		const char *argv[WIRE_ARGS];
+		int argc = wire_split(&m, argv);
+		if (argc != 3 || strcmp(argv[0], "batch") != 0)
+			code = err_set(&e, -EPROTO, "helper does not know this order");
+		else
+			code = batch_take(sock, fd, batch, argv[1], argv[2], &e);
+		BOUNDARY("nft helper: transaction done");
+		if (answer(sock, code, &e) < 0)
+			break;
+	}
+	return 0;
+}
+
+const struct helper_type helper_nft = {.name = "nft", .main = nft_main};
