@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 
+extern const struct helper_type helper_nft;
+
 const struct helper_type *const helpers[] = {
+        &helper_nft,
         NULL,
 };

@@ -1,4 +1,5 @@
-/* nft.c - holds the one netlink socket that owns a table: when this process ends, the table goes. */
+/* nft.c - holds the one netlink socket that owns a table: when this process ends, the table goes.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>

@@ -619,8 +619,8 @@ void nft_comment_format(const char *state, struct buf *to)
 }
 
 int nft_encode_put(const char *table, const struct nft_rules *rules, const char *state,
-                   const struct nft_seen *there, const struct nft_count *carry, void *data, size_t cap, size_t *len,
-                   struct err *err)
+                   const struct nft_seen *there, const struct nft_count *carry, void *data,
+                   size_t cap, size_t *len, struct err *err)
 {
 	static const struct nft_count nothing;
 	struct batch b = {.data = data, .cap = cap, .table = table};

@@ -40,17 +40,17 @@ static int namespace_open(const struct world *w, const struct nft_object *o, int
 	if (fstat(ns, &st) < 0)
 		return err_sys(err, errno, "could not look at \"%s\"", o->netns);
 	if (st.st_ino != o->netns_ino)
-		return err_set(err, -ESTALE, "network namespace \"%s\" is gone, another has its "
-		                             "name",
+		return err_set(err, -ESTALE,
+		               "network namespace \"%s\" is gone, another has its "
+		               "name",
 		               o->netns);
 	int code = nl_open_in(ns, NETLINK_NETFILTER, fd, err);
 	return code < 0 ? err_wrap(err, code, "\"%s\"", o->netns) : 0;
 }
 
 /* A list that changed meanwhile (other people's tables) is asked for again. */
-static int list(int fd, const void *request, size_t n,
-                int (*take)(const struct nlmsghdr *, void *), void *ctx, void *blank, size_t size,
-                struct err *err)
+static int list(int fd, const void *request, size_t n, int (*take)(const struct nlmsghdr *, void *),
+                void *ctx, void *blank, size_t size, struct err *err)
 {
 	int code = -EINTR;
 	for (int turn = 0; turn < 16 && code == -EINTR; turn++) {
@@ -157,7 +157,8 @@ static int helper_answer(const struct holder *holder, struct err *err)
 		return 0;
 	int code = n == 4 && strcmp(argv[0], "err") == 0 ? atoi(argv[1]) : 0;
 	if (code >= 0)
-		return err_set(err, -EPROTO, "helper that holds the nft table gave no clear answer");
+		return err_set(err, -EPROTO,
+		               "helper that holds the nft table gave no clear answer");
 	(void)err_set(err, code, "%s", argv[2]);
 	return argv[3][0] ? err_hint(err, code, "%s", argv[3]) : code;
 }
@@ -190,7 +191,8 @@ static int helper_start(struct hold *h, const struct nft_object *o, struct err *
 	if (code < 0)
 		return code;
 	BOUNDARY("nft: helper started");
-	/* Room for a whole transaction in one message; what is not granted shows when it is sent. */
+	/* Room for a whole transaction in one message; what is not granted shows when it is sent.
+	 */
 	(void)setsockopt(h->holder.sock, SOL_SOCKET, SO_SNDBUFFORCE, &big, sizeof(big));
 	return helper_answer(&h->holder, err);
 }
@@ -243,8 +245,8 @@ static int holder_end(struct hold *h, struct err *err)
 	if (code < 0 && code != -ESRCH)
 		return err_sys(err, -code, "could not end the helper that holds the nft table");
 	if (pidfd_wait_gone(fd, PATIENCE_NS) < 0)
-		return err_set(err, -ETIMEDOUT,
-		               "helper %d that holds the nft table does not end", h->holder.id.pid);
+		return err_set(err, -ETIMEDOUT, "helper %d that holds the nft table does not end",
+		               h->holder.id.pid);
 	/* Reaped where it is this process's child; elsewhere its parent does. */
 	(void)waitid((idtype_t)P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
 	fd_close(&h->holder.pidfd);

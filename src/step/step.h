@@ -26,7 +26,8 @@ enum step_flag {
 	        4, /* "boot": gone after a reboot; neither flag: "log", only undo brings it back */
 	STEP_LEAN =
 	        8, /* prepared: set(base) needs no memory, fork, exec or look-up; else assisted */
-	/* set(base) also clears leftovers of a half-done set: undo calls it even when get says base */
+	/* set(base) also clears leftovers of a half-done set: undo calls it even when get says base
+	 */
 	STEP_TIDY = 16,
 };
 
