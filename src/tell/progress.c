@@ -111,6 +111,11 @@ static void line_put(struct progress *p, const json_t *e)
 	/* 2026-11-22T21:00:00.123Z: the time of day is enough here. */
 	fprintf(p->to, "%.12s %s%-8s %s%s\n", at.len > 11 ? at.data + 11 : at.data,
 	        p->colour ? colours[tone] : "", word, text.data, p->colour ? "\033[0m" : "");
+	if (say_member(e, "hint")[0]) {
+		buf_reset(&text);
+		say_text(&text, say_member(e, "hint"));
+		fprintf(p->to, "%21s %s\n", "", text.data);
+	}
 	fflush(p->to);
 }
 
