@@ -125,9 +125,9 @@ static int signal_set(struct hold *h, const char *object, const char *now, const
 		               to);
 	if (h->fd[0] < 0 && (code = signal_open(h, object, err)) < 0)
 		return code;
-	/* SIGCONT has effects of its own (handlers, a terminal's job control): sent only to what
-	 * is stopped. */
-	if (strcmp(now, to) != 0) {
+	/* To run, SIGCONT is sent even when the process looks running: it takes back a SIGSTOP that
+	 * a thread in an uninterruptible wait has not yet seen (signal(7)). */
+	if (!stop || strcmp(now, to) != 0) {
 		code = pidfd_signal(h->fd[0], stop ? SIGSTOP : SIGCONT);
 		if (code == -ESRCH)
 			return err_set(err, -ESTALE, "process %s is gone", object);
@@ -196,7 +196,7 @@ static void signal_by_hand(const char *object, const char *base, const char *lan
 const struct step_type step_type_signal = {
         .name = "signal",
         .summary = "a process that is stopped, or runs",
-        .flags = STEP_DIES_WITH_BOOT | STEP_LEAN,
+        .flags = STEP_DIES_WITH_BOOT | STEP_LEAN | STEP_TIDY,
         .open = signal_open,
         .get = signal_get,
         .set = signal_set,
