@@ -163,12 +163,15 @@ static void child_main(const struct launch *l)
 	int in = fcntl(l->in, F_DUPFD_CLOEXEC, 10), out = fcntl(l->out, F_DUPFD_CLOEXEC, 10);
 	int err = fcntl(l->err, F_DUPFD_CLOEXEC, 10);
 	int failed = fcntl(l->failed, F_DUPFD_CLOEXEC, 10);
-	if (in < 0 || out < 0 || err < 0 || failed < 0)
+	int kept = spec->keep_fd > 0 ? fcntl(spec->keep_fd, F_DUPFD_CLOEXEC, 10) : 10;
+	if (in < 0 || out < 0 || err < 0 || failed < 0 || kept < 0)
 		child_fail(l->failed);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
 	    dup3(failed, 3, O_CLOEXEC) < 0)
 		child_fail(failed);
-	(void)syscall(SYS_close_range, 4u, ~0u, 0u);
+	if (spec->keep_fd > 0 && dup3(kept, CHILD_KEPT_FD, O_CLOEXEC) < 0)
+		child_fail(failed);
+	(void)syscall(SYS_close_range, CHILD_KEPT_FD + (spec->keep_fd > 0), ~0u, 0u);
 	if (!spec->stays) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != l->parent) /* it died before the line above */

@@ -19,12 +19,15 @@
 struct loop;
 struct child;
 
+enum { CHILD_KEPT_FD = 4 };
+
 struct child_spec {
 	const char *const *argv; /* argc texts; the program is looked up in PATH */
 	size_t argc;
 	int (*run)(void *ctx); /* instead of argv: called in the forked process, gives the exit
 	                          status; must not touch the loop */
 	void *run_ctx;
+	int keep_fd;            /* with run: this descriptor is CHILD_KEPT_FD there; 0: none */
 	const char *const *env; /* "NAME=VALUE", put over this process's environment */
 	size_t env_n;
 	const char *dir;   /* working directory; NULL: this process's */

@@ -49,7 +49,7 @@ static void server_answer(int fd, const char *request)
 	         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Two: a\r\nx-two: b\r\n\r\nhello"},
 	        {"/502", "HTTP/1.0 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"},
 	        {"/json", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-	                  "24\r\n\r\n{\"up\": true, \"n\": [1, 2]}"},
+	                  "25\r\n\r\n{\"up\": true, \"n\": [1, 2]}"},
 	        {"/badjson", "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"up\": t"},
 	        {"/binary",
 	         "HTTP/1.1 200 OK\r\nX-Odd: \xff\xfe\r\nContent-Length: 3\r\n\r\n\xff\xfe!"},
