@@ -1,6 +1,7 @@
 /* squall check: everything that can be known before a run, without one. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/quantity.h"
 #include "cli/load.h"
@@ -8,6 +9,7 @@
 #include "cli/plans.h"
 #include "cli/show.h"
 #include "history/halt.h"
+#include "machine/can.h"
 
 enum { LOOK_LIMIT_S = 30 };
 
@@ -23,7 +25,7 @@ struct checking {
 	struct cli *cli;
 	const struct experiment *x;
 	bool json;
-	json_t *targets, *probes, *refusals;
+	json_t *targets, *machine, *probes, *refusals;
 	struct table table;
 	enum exit_code code;
 	size_t refused;
@@ -133,6 +135,44 @@ static void check_answer(struct checking *c, struct table *t, const struct stead
 		       NULL);
 }
 
+static bool needed(const struct experiment *x, const char *fact)
+{
+	for (size_t i = 0; i < x->attacks_n; i++) {
+		const struct fault *f = fault_of(x->attacks[i]->call.kind);
+
+		for (size_t k = 0; f && f->needs && f->needs[k]; k++)
+			if (strcmp(f->needs[k], fact) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Tries what the faults of the file need; that one of them lacks is said with its attack. */
+static void check_machine(struct checking *c)
+{
+	struct table t;
+
+	table_init(&t, &c->cli->arena, 3, 2);
+	for (size_t i = 0; can_facts[i]; i++) {
+		struct err err = ERR_INIT;
+		int can;
+
+		if (!needed(c->x, can_facts[i]))
+			continue;
+		can = can_try(&c->cli->world, can_facts[i], &err);
+		json_object_set_new(c->machine, can_facts[i],
+		                    can < 0 ? json_string(err.what) : json_true());
+		TABLE_ADD(&t, can_facts[i], can < 0 ? "no" : "yes",
+		          can < 0 ? arena_strdup(&c->cli->arena, err.what) : "");
+		table_tone(&t, 1, can < 0 ? TONE_BAD : TONE_GOOD);
+	}
+	if (!t.n)
+		return;
+	heading(c, "this machine can");
+	if (!c->json)
+		table_print(&t, stdout, c->cli->colour);
+}
+
 static int check_probes(struct checking *c, struct err *err)
 {
 	size_t n = c->x->steady_n;
@@ -200,9 +240,9 @@ static void check_unbuilt(struct checking *c)
 static void tell(struct checking *c)
 {
 	if (c->json) {
-		show_json(json_pack("{s:s, s:O, s:O, s:O, s:i}", "file", c->x->path, "targets",
-		                    c->targets, "probes", c->probes, "refusals", c->refusals,
-		                    "exit", (int)c->code),
+		show_json(json_pack("{s:s, s:O, s:O, s:O, s:O, s:i}", "file", c->x->path, "machine",
+		                    c->machine, "targets", c->targets, "probes", c->probes,
+		                    "refusals", c->refusals, "exit", (int)c->code),
 		          false);
 		return;
 	}
@@ -232,6 +272,7 @@ static int check_main(struct cli *cli, const void *args)
 	l.x->allow |= allow;
 	c.x = l.x;
 	c.targets = json_array();
+	c.machine = json_object();
 	c.probes = json_array();
 	c.refusals = json_array();
 	table_init(&c.table, &cli->arena, 2, 2);
@@ -239,11 +280,13 @@ static int check_main(struct cli *cli, const void *args)
 	check_halt(&c);
 	if (!l.x->unbuilt_n) {
 		check_targets(&c, a->seed);
+		check_machine(&c);
 		if (check_probes(&c, &err) < 0)
 			c.code = show_err(&err, EXIT_BROKEN);
 	}
 	tell(&c);
 	json_decref(c.targets);
+	json_decref(c.machine);
 	json_decref(c.probes);
 	json_decref(c.refusals);
 	return c.code;

@@ -1,6 +1,7 @@
 /* Splits a command line into the parameters of a command and of the kind that it names. */
 #include "cli/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -68,7 +69,8 @@ static size_t names_add(const struct kind *kind, const char **names, size_t n, s
 	return n;
 }
 
-static int unknown(const struct parse *ps, const char *name, struct err *err)
+/* word: with its dashes. */
+static int unknown(const struct parse *ps, const char *word, struct err *err)
 {
 	const struct kind *sub = ps->out->sub;
 	const char *command = ps->command->kind.name;
@@ -77,8 +79,8 @@ static int unknown(const struct parse *ps, const char *name, struct err *err)
 
 	n = names_add(sub, names, n, ARRAY_SIZE(names));
 	names[n] = NULL;
-	near = text_nearest(name, names);
-	(void)err_set(err, -EINVAL, "unknown option \"--%s\"", name);
+	near = text_nearest(word + strspn(word, "-"), names);
+	(void)err_set(err, -EINVAL, "unknown option \"%s\"", word);
 	if (near)
 		return err_hint(err, -EINVAL, "Did you mean \"--%s\"?", near);
 	if (ps->command->subs && !sub)
@@ -102,7 +104,7 @@ static int option(struct parse *ps, const char *word, const char *next, struct e
 	if (!own)
 		p = param_named(ps->out->sub, name, n);
 	if (!p) {
-		const char *text = arena_strndup(ps->arena, name, n);
+		const char *text = arena_strndup(ps->arena, word, n + 2);
 
 		return unknown(ps, text ? text : "", err);
 	}
@@ -158,6 +160,30 @@ static int positional(struct parse *ps, const char *word, struct err *err)
 	return err_hint(err, -EINVAL, "\"squall %s --help\" shows the usage.", kind->name);
 }
 
+/* "FILE" for a positional parameter, "--target" for another. */
+static int required(const struct cli_command *command, const struct kind *kind,
+                    const struct var_override *given, size_t n, struct err *err)
+{
+	for (const struct param *p = kind ? kind->params : NULL; p && p->name; p++) {
+		bool found = !(p->flags & PARAM_REQUIRED);
+		char word[64] = "";
+
+		for (size_t i = 0; i < n && !found; i++)
+			found = strcmp(given[i].key, p->name) == 0;
+		if (found)
+			continue;
+		for (size_t i = 0; p->name[i] && i < sizeof(word) - 1; i++)
+			word[i] = (char)(p->flags & PARAM_POSITIONAL ? toupper(p->name[i])
+			                                             : p->name[i]);
+		(void)err_set(err, -EINVAL, "\"%s%s\" is missing",
+		              p->flags & PARAM_POSITIONAL ? "" : "--", word);
+		return err_hint(err, -EINVAL, "\"squall %s%s%s --help\" shows the usage.",
+		                command->kind.name, kind != &command->kind ? " " : "",
+		                kind != &command->kind ? kind->name : "");
+	}
+	return 0;
+}
+
 int options_parse(const struct cli_command *command, size_t argc, const char *const *argv,
                   struct arena *arena, struct options *out, struct err *err)
 {
@@ -182,7 +208,7 @@ int options_parse(const struct cli_command *command, size_t argc, const char *co
 		if (!ended && strncmp(word, "--", 2) == 0)
 			ret = option(&ps, word, i + 1 < argc ? argv[i + 1] : NULL, err);
 		else if (!ended && word[0] == '-' && word[1] != '\0')
-			ret = unknown(&ps, word + 1, err);
+			ret = unknown(&ps, word, err);
 		else
 			ret = positional(&ps, word, err);
 		if (ret < 0 && !o.help)
@@ -194,11 +220,13 @@ int options_parse(const struct cli_command *command, size_t argc, const char *co
 	if (o.help)
 		return 0;
 	if (command->subs && !o.sub) {
-		(void)err_set(err, -EINVAL, "%s is missing", command->sub_word);
+		(void)err_set(err, -EINVAL, "\"%s\" is missing", command->sub_word);
 		return err_hint(err, -EINVAL, "\"squall %s --help\" shows the usage.",
 		                command->kind.name);
 	}
-	return 0;
+	if (required(command, o.sub, o.with, o.with_n, err) < 0)
+		return -EINVAL;
+	return required(command, &command->kind, o.own, o.own_n, err);
 }
 
 int options_bind(const struct cli_command *command, const struct options *o, struct arena *arena,

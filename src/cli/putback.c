@@ -73,8 +73,11 @@ enum exit_code putback(struct cli *cli, struct undo_result *result)
 
 	if (result)
 		*result = r;
-	if (ret < 0)
+	/* One log that cannot be read must not forbid all runs for ever: it is said, each time. */
+	if (ret < 0 && !r.unreadable)
 		return show_err(&err, EXIT_BROKEN);
+	if (ret < 0)
+		show_err(&err, EXIT_BROKEN);
 	if (lost_finish_all(&cli->world, &cli->paths, lost, NULL, &err) < 0)
 		show_err(&err, EXIT_BROKEN); /* a record, not the machine: go on */
 	return r.residue ? EXIT_RESIDUE : EXIT_HELD;
