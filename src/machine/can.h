@@ -1,9 +1,14 @@
 /*
  * can.h - what this machine can do: facts found by trying, never by parsing a version.
  *
- * Facts: "root", "nft" (a table can be made in a fresh network namespace of a child), "nft-owner",
- * "nft-egress", "cgroup-cpu", "rename-exchange", "pidfd". A recorded machine answers "can.NAME"
- * with "yes" or the reason why not. Tried once a process and remembered by the caller, not here.
+ * Facts: "root"; "pidfd"; "nft" (tables can be listed in a network namespace of one's own);
+ * "nft-owner" (a table can be made that vanishes with its owner); "nft-egress" (packets can be
+ * dropped in the egress hook of a device); "nft-swallow" (and so that the sender is not told);
+ * "nft-cgroup" (sockets can be matched by cgroup v2); "cgroup-cpu" (a hierarchy has the cpu
+ * controller and can be changed); "rename-exchange" (two files can change places, tried where
+ * squall keeps its state). What changes something is done in a child in a network namespace that
+ * ends with it. A recorded machine answers "can.NAME" with "yes" or the reason why not. Tried each
+ * time it is asked; the caller remembers. For processes of one thread (fork(2)).
  */
 #ifndef SQUALL_MACHINE_CAN_H
 #define SQUALL_MACHINE_CAN_H
@@ -13,6 +18,6 @@
 
 /* 0: it can; negative errno with the reason in err: it cannot. -EINVAL: no such fact. */
 int can_try(const struct world *, const char *fact, struct err *) must_use;
-extern const char *const can_facts[];
+extern const char *const can_facts[]; /* NULL-terminated */
 
 #endif

@@ -1,4 +1,4 @@
-/* test_nft_rules.c - the words of a cut: what is written is read back, what is not canonical is
+/* test-nft-rules.c - the words of a cut: what is written is read back, what is not canonical is
  * refused. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* test_control.c - control files of a made-up machine in a temporary directory. */
+/* test-control.c - control files of a made-up machine in a temporary directory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

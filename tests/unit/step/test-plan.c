@@ -1,4 +1,4 @@
-/* test_plan.c - plan, plan difference, registry and holds. */
+/* test-plan.c - plan, plan difference, registry and holds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

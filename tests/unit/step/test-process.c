@@ -1,4 +1,4 @@
-/* test_process.c - signal and kill on real children. */
+/* test-process.c - signal and kill on real children. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,0 +1,231 @@
+/* can.c - what this machine can do, found by trying. */
+#include "machine/can.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/ident.h"
+#include "base/netlink.h"
+#include "base/paths.h"
+#include "machine/cgroup.h"
+#include "step/nft-encode.h"
+
+#define TRY_TABLE "squall_try"
+
+static int root_try(const struct world *w, struct err *err)
+{
+	return geteuid() == 0 ? 0 : err_set(err, -EPERM, "not run by root");
+}
+
+static int pidfd_try(const struct world *w, struct err *err)
+{
+	_cleanup_fd_ int fd = pidfd_open_raw(getpid());
+	if (fd < 0)
+		return err_sys(err, errno, "could not open a process by pidfd");
+	int code = pidfd_signal(fd, 0);
+	return code < 0 ? err_sys(err, -code, "could not signal a process by pidfd") : 0;
+}
+
+static int table_look(int fd, struct nft_seen *seen, struct err *err)
+{
+	_Alignas(struct nlmsghdr) char request[NFT_REQUEST_MAX];
+	*seen = (struct nft_seen){.table = TRY_TABLE};
+	size_t n = nft_encode_list_tables(request);
+	return nl_dump(fd, request, n, nft_seen_take, seen, err);
+}
+
+/* state "": only lists. Runs in a namespace of its own that ends with the process. */
+static int table_try(const char *state, struct err *err)
+{
+	static const size_t cap = 16384;
+	struct nft_rules rules;
+	struct nft_seen seen;
+	_cleanup_fd_ int look = -1, owner = -1;
+	_cleanup_free_ void *batch = malloc(cap);
+	size_t n;
+	if (!batch)
+		return err_set(err, -ENOMEM, "no memory for a transaction");
+	if (unshare(CLONE_NEWNET) < 0)
+		return err_sys(err, errno, "could not make a network namespace");
+	int code = nl_open(NETLINK_NETFILTER, &look, err);
+	if (code == 0)
+		code = table_look(look, &seen, err);
+	if (code < 0 || !*state)
+		return code;
+	code = nft_rules_parse(state, &rules, err);
+	if (code == 0)
+		code = nl_open(NETLINK_NETFILTER, &owner, err);
+	if (code == 0)
+		code = nft_encode_put(TRY_TABLE, &rules, state, NULL, NULL, batch, cap, &n, err);
+	if (code == 0)
+		code = nl_ask(owner, batch, n, 1, NULL, NULL, err);
+	if (code == 0)
+		code = table_look(look, &seen, err);
+	if (code < 0)
+		return code;
+	if (!seen.inet)
+		return err_set(err, -EOPNOTSUPP, "the table is not there after it was made");
+	fd_close(&owner);
+	code = table_look(look, &seen, err);
+	if (code == 0 && (seen.inet || seen.netdev))
+		return err_set(err, -EOPNOTSUPP, "the table outlives its owner");
+	return code;
+}
+
+/* In a child, because a process does not come back from a namespace that is to vanish. */
+static int nft_try(const char *what, const char *state, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "could not make a pipe");
+	_cleanup_fd_ int in = ends[0], out = ends[1];
+	pid_t pid = fork();
+	if (pid < 0)
+		return err_sys(err, errno, "could not start a process to try nftables");
+	if (pid == 0) {
+		why.code = table_try(state, &why);
+		_exit(write(out, &why, sizeof(why)) == sizeof(why) ? 0 : 1);
+	}
+	fd_close(&out);
+	ssize_t n;
+	do
+		n = read(in, &why, sizeof(why));
+	while (n < 0 && errno == EINTR);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (n != sizeof(why))
+		return err_set(err, -EIO, "the process that tried %s was lost", what);
+	return why.code < 0 ? err_set(err, why.code, "cannot %s: %.300s", what, why.what) : 0;
+}
+
+static int nft_list_try(const struct world *w, struct err *err)
+{
+	return nft_try("use nftables", "", err);
+}
+
+static int nft_owner_try(const struct world *w, struct err *err)
+{
+	return nft_try("make an nftables table that ends with its owner",
+	               "cut silence in egress=output", err);
+}
+
+static int nft_egress_try(const struct world *w, struct err *err)
+{
+	return nft_try("cut in the egress hook of a device", "cut silence out egress=drop hooks=lo",
+	               err);
+}
+
+static int nft_swallow_try(const struct world *w, struct err *err)
+{
+	return nft_try("swallow in the egress hook of a device",
+	               "cut silence out egress=swallow hooks=lo", err);
+}
+
+static int nft_cgroup_try(const struct world *w, struct err *err)
+{
+	return nft_try("match sockets by cgroup", "cut silence in egress=output cgroup=1:0", err);
+}
+
+static int exchange_try(const struct world *w, struct err *err)
+{
+	char dir[] = "/tmp/.squall-try-XXXXXX";
+	struct paths p;
+	char path[PATH_CAP + sizeof(dir)];
+	/* Where squall keeps its own things, if that is there; this must not make it. */
+	if (paths_find(&p, NULL) < 0 || access(p.state, W_OK) < 0)
+		snprintf(path, sizeof(path), "%s", dir);
+	else
+		snprintf(path, sizeof(path), "%s/.squall-try-XXXXXX", p.state);
+	if (!mkdtemp(path))
+		return err_sys(err, errno, "could not make a folder \"%s\"", path);
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int a = openat(fd, "a", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	_cleanup_fd_ int b = openat(fd, "b", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	int code = 0;
+	if (a < 0 || b < 0)
+		code = err_sys(err, errno, "could not make files in \"%s\"", path);
+	else if (renameat2(fd, "a", fd, "b", RENAME_EXCHANGE) < 0)
+		code = err_sys(err, errno, "cannot exchange two files");
+	(void)unlinkat(fd, "a", 0);
+	(void)unlinkat(fd, "b", 0);
+	(void)rmdir(path);
+	return code;
+}
+
+static bool word_in(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+	for (; *list; list += strcspn(list, " "), list += strspn(list, " "))
+		if (strncmp(list, word, n) == 0 && (!list[n] || list[n] == ' '))
+			return true;
+	return false;
+}
+
+/* May groups be changed, and is the controller there for those below the root? */
+static int cgroup_cpu_try(const struct world *w, struct err *err)
+{
+	struct cgroups c;
+	BUF(controllers, 512);
+	BUF(path, CGROUP_PATH_MAX + 32);
+	int code = cgroups_read(w, &c, err);
+	if (code < 0)
+		return code;
+	if (c.v1_cpu.dir[0]) {
+		buf_addf(&path, "%s/cgroup.procs", c.v1_cpu.dir);
+	} else if (c.v2.dir[0]) {
+		code = world_readf(w, &controllers, err, "%s/cgroup.controllers", c.v2.dir);
+		if (code < 0)
+			return code;
+		buf_addf(&path, "%s/cgroup.subtree_control", c.v2.dir);
+	}
+	if (!path.len || (!c.v1_cpu.dir[0] && !word_in(controllers.data, "cpu")))
+		return err_set(err, -EOPNOTSUPP, "no cgroup hierarchy has the cpu controller");
+	_cleanup_fd_ int fd = world_openat(w, path.data, O_WRONLY);
+	return fd < 0 ? err_sys(err, -fd, "cannot change cgroups: \"%s\"", path.data) : 0;
+}
+
+static const struct {
+	const char *name;
+	int (*try_)(const struct world *, struct err *);
+} facts[] = {
+        {"root", root_try},
+        {"pidfd", pidfd_try},
+        {"nft", nft_list_try},
+        {"nft-owner", nft_owner_try},
+        {"nft-egress", nft_egress_try},
+        {"nft-swallow", nft_swallow_try},
+        {"nft-cgroup", nft_cgroup_try},
+        {"cgroup-cpu", cgroup_cpu_try},
+        {"rename-exchange", exchange_try},
+};
+
+const char *const can_facts[] = {
+        "root",        "pidfd",      "nft",        "nft-owner",       "nft-egress",
+        "nft-swallow", "nft-cgroup", "cgroup-cpu", "rename-exchange", NULL,
+};
+
+int can_try(const struct world *w, const char *fact, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
+		if (strcmp(facts[i].name, fact) != 0)
+			continue;
+		if (world_is_real(w))
+			return facts[i].try_(w, err);
+		BUF(key, 64);
+		buf_addf(&key, "can.%s", fact);
+		const char *said = world_answer(w, key.data);
+		if (said && strcmp(said, "yes") == 0)
+			return 0;
+		return err_set(err, -EOPNOTSUPP, "%s", said ? said : "not recorded");
+	}
+	return err_set(err, -EINVAL, "no fact is named \"%s\"", fact);
+}
