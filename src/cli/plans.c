@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cli/show.h"
+#include "run/plan-text.h"
 
 static void think(struct cli *cli, const struct world *w, const struct experiment *x, uint64_t seed,
                   size_t i, struct attack_thought *t)
@@ -35,41 +36,10 @@ struct attack_thought *attacks_think(struct cli *cli, const struct world *w,
 	return v;
 }
 
-static const char *dies_with(const struct step *s)
+static json_t *thought_json(const struct world *w, const struct attack_thought *t)
 {
-	const struct step_type *type = step_type_find(s->type);
+	json_t *o = plan_json(w, t->attack, &t->targets, &t->plan);
 
-	return type ? step_dies_with(type) : "log";
-}
-
-static const char *revert_class(const struct step *s)
-{
-	const struct step_type *type = step_type_find(s->type);
-
-	if (type && type->flags & STEP_IRREVERSIBLE)
-		return "irreversible";
-	return type && type->flags & STEP_LEAN ? "prepared" : "assisted";
-}
-
-static json_t *thought_json(const struct attack_thought *t)
-{
-	json_t *o = json_pack("{s:s, s:s, s:s}", "attack", t->attack->id, "fault",
-	                      t->attack->call.name, "target", t->attack->selector.says);
-	json_t *targets = json_array(), *steps = json_array();
-
-	for (size_t i = 0; i < t->targets.n; i++)
-		json_array_append_new(targets, json_string(t->targets.v[i].name));
-	for (size_t i = 0; i < t->plan.n; i++) {
-		const struct step *s = &t->plan.v[i];
-
-		json_array_append_new(steps, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type",
-		                                       s->type, "object", s->object, "to", s->to,
-		                                       "says", s->says, "dies-with", dies_with(s),
-		                                       "revert", revert_class(s)));
-	}
-	json_object_set_new(o, "matched", json_integer((json_int_t)t->targets.matched));
-	json_object_set_new(o, "targets", targets);
-	json_object_set_new(o, "steps", steps);
 	if (t->resolve_code < 0)
 		json_object_set_new(o, "cannot", json_string(t->resolve_err.what));
 	if (t->plan_code < 0)
@@ -81,31 +51,15 @@ static json_t *thought_json(const struct attack_thought *t)
 	return o;
 }
 
-static void thought_show(struct cli *cli, const struct attack_thought *t)
+static void thought_show(const struct world *w, const struct attack_thought *t)
 {
-	struct table table;
+	_cleanup_free_ char *text = NULL;
 
-	printf("%s%s%s: %s on %s\n", tone_on(cli->colour, TONE_BOLD), t->attack->id,
-	       tone_off(cli->colour, TONE_BOLD), t->attack->call.name, t->attack->selector.says);
 	if (t->resolve_code < 0)
 		return;
-	printf("  %zu matched, %zu chosen:", t->targets.matched, t->targets.n);
-	for (size_t i = 0; i < t->targets.n; i++) {
-		fputs(i ? ", " : " ", stdout);
-		show_text(stdout, t->targets.v[i].name, false);
-	}
-	putchar('\n');
-	table_init(&table, &cli->arena, 6, 2);
-	table.head = true;
-	TABLE_ADD(&table, "STEP", "OBJECT", "TO", "DIES WITH", "REVERT", "");
-	for (size_t i = 0; i < t->plan.n; i++) {
-		const struct step *s = &t->plan.v[i];
-
-		TABLE_ADD(&table, s->type, s->object, s->to, dies_with(s), revert_class(s),
-		          s->says);
-	}
-	if (table.n > 1)
-		table_print(&table, stdout, cli->colour);
+	text = plan_text(w, t->attack, &t->targets, &t->plan);
+	if (text)
+		show_text(stdout, text, true);
 }
 
 enum exit_code plans_show(struct cli *cli, const struct world *w, const struct experiment *x,
@@ -120,11 +74,11 @@ enum exit_code plans_show(struct cli *cli, const struct world *w, const struct e
 		struct attack_thought *t = &v[i];
 
 		if (json) {
-			json_array_append_new(list, thought_json(t));
+			json_array_append_new(list, thought_json(w, t));
 		} else {
 			if (i)
 				putchar('\n');
-			thought_show(cli, t);
+			thought_show(w, t);
 		}
 		if (t->resolve_code < 0)
 			code = show_err(&t->resolve_err, EXIT_CANNOT);

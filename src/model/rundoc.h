@@ -32,8 +32,8 @@
  *                         until*: t at which it ends at the latest
  *   targets      engine   attack, targets[names], matched, asked; short*: true when fewer than
  *                         asked -> doc.targets
- *   plan         runner   attack, fault, steps[{target*, type, object, to, says, dies-with,
- *                         irreversible}] -> doc.plan, newest per attack
+ *   plan         runner   attack, fault, steps[{type, object, from*, unseen*, to, says, dies-with,
+ *                         revert, irreversible}] -> doc.plan, newest per attack
  *   look         engine   probe (id), of: steady, control or abort; when: before, during or after
  *                         the attack; hit; due (t); seconds*; why* (on a miss); error* (the look
  *                         failed) -> doc.probes. For `abort`, hit false says that the condition's

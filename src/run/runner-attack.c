@@ -8,6 +8,7 @@
 
 #include "base/boundary.h"
 #include "base/paths.h"
+#include "run/plan-text.h"
 #include "run/runner-state.h"
 #include "undo/undo.h"
 
@@ -21,20 +22,9 @@ static const struct method *method_of(const struct attack *a)
 /* The plan as the record shows it: what each step does and what it dies with. */
 static void plan_tell(struct attack *a, const struct plan *plan)
 {
-	json_t *steps = json_array();
-	for (size_t i = 0; i < plan->n; i++) {
-		const struct step *s = &plan->v[i];
-		const struct step_type *type = step_type_find(s->type);
-		json_array_append_new(steps,
-		                      json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "type", s->type,
-		                                "object", s->object, "to", s->to, "says", s->says,
-		                                "dies-with", type ? step_dies_with(type) : "log",
-		                                "irreversible",
-		                                type && (type->flags & STEP_IRREVERSIBLE) != 0));
-	}
-	runner_tell(a->r,
-	            json_pack("{s:s, s:s, s:s, s:o}", "type", "plan", "attack", method_of(a)->id,
-	                      "fault", method_of(a)->call.name, "steps", steps));
+	runner_tell(a->r, json_pack("{s:s, s:s, s:s, s:o}", "type", "plan", "attack",
+	                            method_of(a)->id, "fault", method_of(a)->call.name, "steps",
+	                            plan_steps_json(a->r->o->world, plan)));
 }
 
 int stash_open(struct runner *r, struct err *err)
