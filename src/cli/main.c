@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/boundary.h"
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/show.h"
@@ -67,6 +68,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "help";
 	int code;
 
+	boundary_torture(strcmp(name, "undo") == 0 ? "undo" : "runner");
 	signal(SIGPIPE, SIG_IGN);
 	cli.tty = isatty(STDOUT_FILENO);
 	cli.colour = cli.tty && !getenv("NO_COLOR");

@@ -376,6 +376,11 @@ finish() {
 	STATUS=$?
 	OUT=$(cat "$DIR/out") ERR=$(cat "$DIR/err")
 }
+# The same for step types that no fault uses yet: start_steps RUN MILLISECONDS TYPE OBJECT TO…
+start_steps() {
+	SQUALL_KEEPER=$BUILD/squall-keeper "$BUILD/tests/system/step-driver" "$@" >"$DIR/out" 2>"$DIR/err" </dev/null &
+	RUNNER=$!
+}
 exits() { # DESCRIPTION CODE
 	is "$1" "$STATUS" "$2" || { note "$OUT"; note "$ERR"; return 1; }
 }

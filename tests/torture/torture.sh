@@ -9,10 +9,17 @@
 #   tests/torture/torture.sh --point FAULT WHO WHERE N     one, with what squall said
 #
 # Needs build-torture (meson setup -Dtorture=true).
-here=$(dirname "$0")
-export BUILD=${BUILD:-$here/../../build-torture} RESULTS_FILE=${RESULTS:-}
+here=$(cd "$(dirname "$0")" && pwd)
+export BUILD=${BUILD:-$(cd "$here/../.." && pwd)/build-torture} RESULTS_FILE=${RESULTS:-}
 . "$here/../system/lib.sh"
 
+TAP=/tmp/$SQ_ID.tap
+# A line of TAP: kept for the counts, and shown (with QUIET only what is not ok).
+tell() {
+	echo "$*" >>"$TAP"
+	case ${QUIET:-}$* in "" | 1ok*) ;; *) echo "$*" ;; esac
+}
+tell_note() { note "$*" | tee -a "$TAP"; }
 MODE=${1:---sample}
 shift
 BUDGET=${BUDGET:-270}
@@ -22,16 +29,16 @@ SEED=${SEED:-$(($(date +%s) % 100000))}
 FAULTS="proc-kill proc-pause cpu-quota net-cut"
 bed_of() {
 	case $1 in
-	proc-kill | proc-pause)
+	proc-kill | proc-pause | step-signal)
 		spawn sleep 3000
 		VICTIM=$PID
 		;;
-	cpu-quota)
+	cpu-quota | step-control)
 		cgroup victim
 		spawn in_cgroup victim sleep 3000
 		VICTIM=$PID
 		;;
-	net-cut)
+	net-cut | step-nft)
 		netns_pair
 		;;
 	esac
@@ -42,10 +49,14 @@ attack_of() {
 	proc-pause) start attack proc.pause --target "process.pid=$VICTIM" --for 200ms ;;
 	cpu-quota) start attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for 200ms ;;
 	net-cut) start attack net.cut --target "netns=$B" --for 200ms ;;
+	# The same step types by hand, through the driver instead of the runner.
+	step-signal) start_steps "r$N-$RANDOM" 100 signal "$VICTIM@$(stat_field "$VICTIM" 22)" stopped ;;
+	step-control) start_steps "r$N-$RANDOM" 100 control "$CPUGROUP/cpu.shares@$(stat -c %i "$CPUGROUP")" 512 ;;
+	step-nft) start_steps "r$N-$RANDOM" 100 nft "/run/netns/$B=$(stat -Lc %i "/run/netns/$B")/squall_x" "cut silence both egress=swallow hooks=lo,vb" ;;
 	esac
 }
 # Wholly held by the kernel: no undo is needed even when all died.
-dies_with_kernel() { [ "$1" = net-cut ]; }
+dies_with_kernel() { [ "$1" = net-cut ] || [ "$1" = step-nft ]; }
 
 # --- one point -------------------------------------------------------------------------------------
 BED=
@@ -61,6 +72,15 @@ bed_ready() { # FAULT
 bed_spoilt() {
 	bed_unmake
 	BED=
+}
+undo() {
+	case $BED in
+	step-*)
+		"$BUILD/tests/system/step-driver" undo >"$DIR/out" 2>"$DIR/err"
+		STATUS=$? ERR=$(cat "$DIR/err")
+		;;
+	*) run undo ;;
+	esac
 }
 idle() { [ -z "$(ours squall-keeper)$(ours squall-helper)" ]; }
 # Waits for residue 0; says what is left when there is some.
@@ -88,8 +108,8 @@ point() {
 	case $who in
 	undo)
 		wait_for 2 idle || echo "squall's processes are still there"
-		SQUALL_TORTURE=runner@runner:$n run undo
-		run undo
+		SQUALL_TORTURE=all@undo:$n undo
+		undo
 		no_residue || echo "residue after the second undo"
 		;;
 	all)
@@ -97,7 +117,7 @@ point() {
 		if dies_with_kernel "$fault"; then
 			wait_for 1 no_traces || echo "not gone with the kernel within a second"
 		fi
-		run undo
+		undo
 		[ "$STATUS" = 0 ] || echo "undo: exit code $STATUS: $ERR"
 		no_residue || echo "residue after undo"
 		;;
@@ -105,7 +125,7 @@ point() {
 		# A failure that is met while reverting may be told as residue; then undo mends it.
 		if ! clean_within 1; then
 			[ "$status" = 5 ] || echo "residue, and exit code $status does not say so"
-			run undo
+			undo
 			no_residue || echo "residue after undo"
 		fi
 		;;
@@ -120,16 +140,16 @@ no_traces() { residue | grep -qE '^[-+](table|chain|qdisc)' && return 1 || retur
 try_point() {
 	local said
 	N=$((N + 1))
-	point "$@" >"$BOX/said" 2>&1
+	point "$@" >"$BOX/said" 2>"$BOX/noise"
 	said=$(cat "$BOX/said")
 	if [ -z "$said" ]; then
-		echo "ok $N - $1: $2 at $3 $4"
+		tell "ok $N - $1: $2 at $3 $4"
 	else
 		FAILED=$((FAILED + 1))
-		echo "not ok $N - $1: $2 at $3 $4"
-		note "$said"
-		note "$(residue)"
-		note "again: tests/torture/torture.sh --point $*"
+		tell "not ok $N - $1: $2 at $3 $4"
+		tell_note "$said"
+		tell_note "$(residue)"
+		tell_note "again: tests/torture/torture.sh --point $*"
 	fi
 	if [ -n "$said" ] || [ "$BED" = spent ]; then bed_spoilt; fi
 }
@@ -158,7 +178,7 @@ points() {
 			continue
 		}
 		for who in runner keeper helpers all; do
-			[ $who = helpers ] && [ "$fault" != net-cut ] && continue
+			[ $who = helpers ] && ! dies_with_kernel "$fault" && continue
 			for ((i = 1; i <= RUNNER_N; i++)); do echo "$fault $who runner $i"; done
 			for ((i = 1; i <= KEEPER_N; i++)); do echo "$fault $who keeper $i"; done
 		done
@@ -190,20 +210,19 @@ torture() {
 	while read -r fault who where n; do
 		if [ "$MODE" = --sample ] && [ $SECONDS -ge $end ]; then break; fi
 		if [ "$who" = none ]; then
-			nok "$fault: its boundaries could not be counted"
+			N=$((N + 1))
+			tell "not ok $N - $fault: its boundaries could not be counted"
 			continue
 		fi
 		try_point "$fault" "$who" "$where" "$n" </dev/null
 		ran=$((ran + 1))
 	done <<<"$list"
 	echo "# $ran of $(wc -l <<<"$list") points"
-	echo "1..$N"
+	all_unmake
 }
-{
-	torture "$@"
-} | tee "/tmp/$SQ_ID.tap" | if [ -n "${QUIET:-}" ]; then grep -E '^(not ok|#)'; else cat; fi
-[ -z "$RESULTS_FILE" ] || cat "/tmp/$SQ_ID.tap" >>"$RESULTS_FILE"
-"$TOP/tools/tap-count" <"/tmp/$SQ_ID.tap"
+torture "$@"
+[ -z "$RESULTS_FILE" ] || cat "$TAP" >>"$RESULTS_FILE"
+"$TOP/tools/tap-count" <"$TAP"
 status=$?
-rm -f "/tmp/$SQ_ID.tap"
+rm -f "$TAP"
 exit $status
