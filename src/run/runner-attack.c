@@ -184,6 +184,8 @@ void runner_put(struct runner *r, uint32_t i, uint32_t level)
 		BOUNDARY("runner meter before");
 		rc = link_meter(&r->link, i, &err);
 		a->before_asked = rc == 0;
+		a->meters_owed += rc == 0;
+		keeper_must_answer(r);
 	}
 	if (a->put)
 		a->turn++;
@@ -249,8 +251,12 @@ void runner_meter(struct runner *r, uint32_t i)
 	struct err err = ERR_INIT;
 	int rc = r->linked ? link_meter(&r->link, i, &err)
 	                   : err_set(&err, -EPIPE, "the keeper is gone");
-	if (rc < 0)
+	if (rc < 0) {
 		runner_post(r, EV_METER, i, NULL, &err);
+		return;
+	}
+	r->attacks[i].meters_owed++;
+	keeper_must_answer(r);
 }
 
 /* Answers */
@@ -315,6 +321,7 @@ void attack_step(struct attack *a, const struct slot *slot)
 void attack_metered(struct attack *a, const struct counters *read)
 {
 	uint64_t at_ns = loop_now_ns(a->r->loop);
+	a->meters_owed -= a->meters_owed > 0;
 	if (a->before_asked) {
 		a->before_asked = false;
 		a->before_known = true;

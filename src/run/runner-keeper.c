@@ -73,16 +73,17 @@ static void hear(struct runner *r, const struct link_event *ev)
 	}
 }
 
-/* What is still owed an answer keeps the clock running; every word from the keeper winds it up. */
-static void answer_wind(struct runner *r)
+/* What is owed an answer starts the clock; a word from the keeper winds it up again. */
+static void answer_wind(struct runner *r, bool spoke)
 {
 	bool owed = r->ending && !r->ended;
 	for (size_t i = 0; i < r->x->attacks_n; i++)
-		owed |= r->attacks[i].leaving;
-	if (owed)
-		timer_set(r->answer_by, loop_now_ns(r->loop) + NS_PER_S);
-	else
+		owed |= r->attacks[i].leaving || r->attacks[i].meters_owed;
+	if (!owed)
 		timer_stop(r->answer_by);
+	else if (spoke || !r->waiting)
+		timer_set(r->answer_by, loop_now_ns(r->loop) + NS_PER_S);
+	r->waiting = owed;
 }
 
 static void keeper_spoke(void *ctx, unsigned events)
@@ -97,7 +98,7 @@ static void keeper_spoke(void *ctx, unsigned events)
 	if (rc < 0)
 		keeper_lost(r, "the keeper's channel is closed");
 	else
-		answer_wind(r);
+		answer_wind(r, true);
 }
 
 static void keeper_died(void *ctx, unsigned events)
@@ -142,7 +143,7 @@ int keeper_start(struct runner *r, uint64_t deadline_ns, struct err *err)
 
 void keeper_must_answer(struct runner *r)
 {
-	answer_wind(r);
+	answer_wind(r, false);
 }
 
 struct undoing {

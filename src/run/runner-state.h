@@ -49,7 +49,8 @@ struct attack {
 	uint64_t before_ns;
 	json_t *steps; /* "type object" -> {type, object, phase, …} since the last put */
 	size_t landed, was_there; /* steps that went in, and of them without a change */
-	size_t residue;           /* objects of this attack that undo could not put back */
+	unsigned meters_owed;
+	size_t residue; /* objects of this attack that undo could not put back */
 	struct target_watch *watches;
 	size_t watches_n;
 };
@@ -91,6 +92,7 @@ struct runner {
 	uint64_t armed_ns;
 	int stash; /* directory for blobs, -1: none */
 	struct watch *link_watch, *keeper_watch;
+	bool waiting;            /* the clock of answer_by runs */
 	struct timer *answer_by; /* a take-out must be answered */
 
 	struct watch *signals[3];
