@@ -176,10 +176,12 @@ static int plan_quota(const void *args, const struct target *t, const struct mom
 	if (t->kind != TARGET_CGROUP && t->kind != TARGET_PROCESS)
 		return err_set(err, -EINVAL, "cpu.quota cannot be aimed at %s", t->name);
 	if (!t->cgroup_cpu[0]) {
-		err_set(err, -EINVAL, "no cgroup of %s carries the cpu controller", t->name);
-		return err_hint(err, -EINVAL,
-		                "In version 2, enable it: echo +cpu > cgroup.subtree_control in "
-		                "the cgroup above.");
+		err_set(err, -EINVAL, "no cgroup of %s can be limited", t->name);
+		return err_hint(err, -EINVAL, "%s",
+		                strcmp(t->cgroup, "/") == 0
+		                        ? "It is in the root cgroup, which has no quota."
+		                        : "In version 2, enable the cpu controller: echo +cpu > "
+		                          "cgroup.subtree_control in the cgroup above.");
 	}
 	ret = limit_read(w, t, &now, err);
 	if (ret == 0 && t->kind == TARGET_PROCESS)

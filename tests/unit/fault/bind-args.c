@@ -1,0 +1,68 @@
+/* Binds parameters of the kinds that faults use. */
+#include "bind-args.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/quantity.h"
+
+#include <cmocka.h>
+
+static void bind_list(struct text_list *list, const char *value, struct arena *arena)
+{
+	const char **v = arena_alloc(arena, 16 * sizeof(*v));
+	char *word, *rest, *copy = arena_strdup(arena, value);
+
+	assert_non_null(v);
+	assert_non_null(copy);
+	for (word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		assert_true(list->n < 16);
+		v[list->n++] = word;
+	}
+	list->v = v;
+}
+
+static void bind_one(const struct param *p, const char *value, char *args, struct arena *arena)
+{
+	void *at = args + p->offset;
+	struct err err = ERR_INIT;
+
+	switch (p->kind) {
+	case PARAM_SHARE:
+		assert_int_equal(share_parse(value, at, &err), 0);
+		break;
+	case PARAM_TEXT:
+	case PARAM_ENUM:
+		*(const char **)at = arena_strdup(arena, value);
+		break;
+	case PARAM_LIST:
+		bind_list(at, value, arena);
+		break;
+	default:
+		fail_msg("parameter \"%s\" is of a kind that is not bound here", p->name);
+	}
+}
+
+void *bind_args(const struct kind *kind, const char *const *texts, struct arena *arena)
+{
+	char *args = arena_alloc(arena, kind->args_size);
+
+	assert_non_null(args);
+	for (const struct param *p = kind->params; p->name; p++) {
+		size_t n = strlen(p->name);
+		const char *value = p->dflt;
+
+		for (const char *const *t = texts; t && *t; t++) {
+			if (strncmp(*t, p->name, n) == 0 && (*t)[n] == '=')
+				value = *t + n + 1;
+		}
+		if (value)
+			bind_one(p, value, args, arena);
+		else if (p->flags & PARAM_REQUIRED)
+			fail_msg("parameter \"%s\" is required", p->name);
+	}
+	return args;
+}
