@@ -156,7 +156,10 @@ void help_command(FILE *to, bool colour, struct arena *arena, const struct cli_c
 
 	usage(to, command, sub, arena);
 	fputc('\n', to);
-	show_wrapped(to, arena_printf(arena, "%s.", about->summary), 0, HELP_WIDTH);
+	show_wrapped(to,
+	             arena_printf(arena, "%c%s.", toupper((unsigned char)about->summary[0]),
+	                          about->summary + 1),
+	             0, HELP_WIDTH);
 	if (about->man) {
 		fputc('\n', to);
 		show_wrapped(to, about->man, 0, HELP_WIDTH);

@@ -109,7 +109,8 @@ static int option(struct parse *ps, const char *word, const char *next, struct e
 		return unknown(ps, text ? text : "", err);
 	}
 	if (!value && p->kind == PARAM_BOOL) {
-		value = "true";
+		used = next && (strcmp(next, "true") == 0 || strcmp(next, "false") == 0);
+		value = used ? next : "true";
 	} else if (!value) {
 		if (!next || strncmp(next, "--", 2) == 0) {
 			(void)err_set(err, -EINVAL, "\"--%s\" needs a value", p->name);

@@ -143,7 +143,8 @@ void show_json(json_t *doc, bool line)
 {
 	if (doc) {
 		json_dumpf(doc, stdout,
-		           JSON_ENCODE_ANY | (line ? JSON_COMPACT : (size_t)JSON_INDENT(2)));
+		           JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
+		                   (line ? JSON_COMPACT : (size_t)JSON_INDENT(2)));
 		fputc('\n', stdout);
 	}
 	fflush(stdout);

@@ -218,7 +218,7 @@ int run_folder_find(const struct paths *paths, const char *name, struct run_fold
 static int json_put(const struct run_folder *f, const char *name, const json_t *doc,
                     struct err *err)
 {
-	_cleanup_free_ char *text = json_dumps(doc, JSON_COMPACT);
+	_cleanup_free_ char *text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(15));
 
 	if (!text)
 		return err_sys(err, ENOMEM, "could not write \"%s\"", name);

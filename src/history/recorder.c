@@ -10,7 +10,7 @@
 static void recorder_told(void *ctx, const json_t *entry)
 {
 	struct recorder *r = ctx;
-	char *text = json_dumps(entry, JSON_COMPACT);
+	char *text = json_dumps(entry, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	size_t n = text ? strlen(text) : 0;
 
 	if (!text) {
