@@ -8,6 +8,12 @@
 
 enum { HELP_WIDTH = 80 };
 
+/* Long lists of choices are told with the help text instead. */
+static bool choices_fit(const struct param *p)
+{
+	return strlen(p->choices) <= 32;
+}
+
 /* "TIME" for a duration; the name in capitals where the kind says nothing. */
 static const char *value_word(const struct param *p, struct arena *arena)
 {
@@ -27,7 +33,7 @@ static const char *value_word(const struct param *p, struct arena *arena)
 	case PARAM_BOOL:
 		return "";
 	case PARAM_ENUM:
-		return p->choices;
+		return choices_fit(p) ? p->choices : "WORD";
 	case PARAM_MAP:
 		return "KEY=VALUE";
 	case PARAM_DOC:
@@ -81,6 +87,20 @@ static void usage(FILE *to, const struct cli_command *command, const struct kind
 	fputs(" [OPTION]...\n", to);
 }
 
+static const char *spaced(struct arena *arena, const char *choices)
+{
+	char *to = arena_alloc(arena, 2 * strlen(choices) + 1), *at = to;
+
+	if (!to)
+		return choices;
+	for (; *choices; choices++) {
+		*at++ = *choices == '|' ? ',' : *choices;
+		if (*choices == '|')
+			*at++ = ' ';
+	}
+	return to;
+}
+
 static const char *param_says(const struct param *p, struct arena *arena)
 {
 	const char *range = "", *dflt = "", *must = p->flags & PARAM_REQUIRED ? " (required)" : "";
@@ -88,7 +108,9 @@ static const char *param_says(const struct param *p, struct arena *arena)
 	        !p->dflt || !p->dflt[0] || (p->kind == PARAM_BOOL && strcmp(p->dflt, "false") == 0);
 	const char *says;
 
-	if (p->min && p->max)
+	if (p->kind == PARAM_ENUM && !choices_fit(p))
+		range = arena_printf(arena, ": %s", p->choices);
+	else if (p->min && p->max)
 		range = arena_printf(arena, " (%s to %s)", p->min, p->max);
 	else if (p->min)
 		range = arena_printf(arena, " (at least %s)", p->min);

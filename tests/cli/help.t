@@ -7,9 +7,9 @@ $ squall check --help
 $ squall plan --help
 $ squall lint --help
 $ squall attack --help
-$ squall attack net.cut --help
+$ squall attack proc.kill --help
 $ squall probe --help
-$ squall probe http --help
+$ squall probe tcp --help | grep -v "^  --\|^     "
 $ squall faults --help
 $ squall probes --help
 $ squall status --help
