@@ -20,10 +20,7 @@ try() { # NAME WANTED
 	n=$((n + 1))
 	start=$(date +%s%N)
 	status=0
-	(
-		[ "$memory" -gt 1000000 ] || ulimit -d $memory
-		exec timeout 20 "$squall" lint "$box/file"
-	) >"$box/out" 2>"$box/err" </dev/null || status=$?
+	prlimit --data=$((memory * 1024)) timeout 20 "$squall" lint "$box/file" >"$box/out" 2>"$box/err" </dev/null || status=$?
 	took=$((($(date +%s%N) - start) / 1000000))
 	said=$(head -c 200 "$box/out" "$box/err" 2>/dev/null | wc -c)
 	if [ "$status" = "$2" ] && [ "$took" -le $((seconds * 1000)) ] && [ "$said" -gt 0 ]; then
