@@ -118,6 +118,9 @@ static const char *param_says(const struct param *p, struct arena *arena)
 		range = arena_printf(arena, " (at most %s)", p->max);
 	if (!empty)
 		dflt = arena_printf(arena, " (default %s)", p->dflt);
+	/* Bars would keep the text from being wrapped. */
+	if (p->kind == PARAM_ENUM && range && range[0])
+		range = spaced(arena, range);
 	says = arena_printf(
 	        arena, "%s%s%s%s%s", p->help ? p->help : "", range ? range : "", dflt ? dflt : "",
 	        must, is_many(p) && !(p->flags & PARAM_POSITIONAL) ? "; may be given again" : "");

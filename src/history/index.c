@@ -49,6 +49,14 @@ static const char *text_of(const json_t *doc, const char *key)
 	return text ? text : "";
 }
 
+/* Ended by a signal or a halt: nothing was found out about the system. */
+static bool by_person(const json_t *doc)
+{
+	const char *by = text_of(json_object_get(doc, "abort"), "by");
+
+	return strcmp(by, "signal") == 0 || strcmp(by, "halt") == 0;
+}
+
 const char *finding_of(const json_t *doc)
 {
 	const char *verdict = text_of(doc, "verdict"), *outcome = text_of(doc, "outcome");
@@ -57,7 +65,7 @@ const char *finding_of(const json_t *doc)
 		return "residue";
 	if (strcmp(verdict, "refuted") == 0)
 		return "refuted";
-	if (strcmp(outcome, "aborted") == 0)
+	if (strcmp(outcome, "aborted") == 0 && !by_person(doc))
 		return "aborted";
 	if (strcmp(outcome, "lost") == 0)
 		return "lost";

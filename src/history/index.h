@@ -41,7 +41,7 @@ int index_each(struct index *, const struct index_query *,
 int index_close_finding(struct index *, const struct run_folder *, const char *why,
                         struct err *) must_use;
 /* What a finished run is a finding of: "residue", "refuted", "aborted", "lost", "errored",
- * "expired", "no-effect"; "" for none. */
+ * "expired", "no-effect"; "" for none, as for a run that a person ended. */
 const char *finding_of(const json_t *doc);
 
 #endif

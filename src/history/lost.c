@@ -101,7 +101,10 @@ static void verdict_tell(struct rundoc *run, uint64_t t, enum cleanup_state clea
 	json_object_set_new(entry, "exit",
 	                    json_integer(rundoc_exit(verdict, outcome, cleanup, false)));
 	json_object_set_new(entry, "because", json_string(because));
-	json_object_set_new(entry, "went-wrong", json_pack("[s]", because));
+	json_object_set_new(entry, "went-wrong",
+	                    json_pack("[s]", armed ? "The process that ran this died."
+	                                           : "The process that ran this died before "
+	                                             "anything was touched."));
 	json_object_set_new(entry, "not-expected", json_array());
 	rundoc_tell(run, entry);
 }

@@ -10,25 +10,6 @@
 
 enum { TICK_MS = 100 };
 
-static void signalled(void *ctx, int signum)
-{
-	runner_post(ctx, EV_SIGNAL, (uint32_t)signum, NULL, NULL);
-}
-
-static void ticked(void *ctx)
-{
-	struct runner *r = ctx;
-	uint64_t now = loop_now_ns(r->loop);
-	BUF(reason, 200);
-	if (!r->halted && runner_halt_asked(r, &reason)) {
-		r->halted = true;
-		runner_post(r, EV_HALT, 0, json_pack("{s:s}", "reason", reason.data), NULL);
-	}
-	if (r->o->tick)
-		r->o->tick(r->o->tick_ctx, now);
-	timer_set(r->tick, now + TICK_MS * NS_PER_MS);
-}
-
 bool runner_halt_asked(const struct runner *r, struct buf *reason)
 {
 	/* Its being there is enough, so that a halt works when no descriptor is left. */
@@ -41,6 +22,34 @@ bool runner_halt_asked(const struct runner *r, struct buf *reason)
 	text[strcspn(text, "\n")] = 0;
 	buf_add(reason, text);
 	return true;
+}
+
+/* True when a halt was found now. */
+static bool halt_look(struct runner *r)
+{
+	BUF(reason, 200);
+	if (r->halted || !runner_halt_asked(r, &reason))
+		return false;
+	r->halted = true;
+	runner_post(r, EV_HALT, 0, json_pack("{s:s}", "reason", reason.data), NULL);
+	return true;
+}
+
+/* `squall halt` writes its reason first, and signals to save the tick. */
+static void signalled(void *ctx, int signum)
+{
+	if (signum != SIGTERM || !halt_look(ctx))
+		runner_post(ctx, EV_SIGNAL, (uint32_t)signum, NULL, NULL);
+}
+
+static void ticked(void *ctx)
+{
+	struct runner *r = ctx;
+	uint64_t now = loop_now_ns(r->loop);
+	(void)halt_look(r);
+	if (r->o->tick)
+		r->o->tick(r->o->tick_ctx, now);
+	timer_set(r->tick, now + TICK_MS * NS_PER_MS);
 }
 
 int runner_watch(struct runner *r, struct err *err)

@@ -303,6 +303,20 @@ static void test_finding_of(void **state)
 	}
 }
 
+static void test_ended_by_a_person(void **state)
+{
+	static const char *const by[] = {"signal", "halt", "condition"};
+
+	for (size_t i = 0; i < 3; i++) {
+		json_t *doc =
+		        json_pack("{s:s, s:s, s:s, s:{s:s}}", "verdict", "inconclusive", "outcome",
+		                  "aborted", "cleanup", "clean", "abort", "by", by[i]);
+
+		assert_string_equal(finding_of(doc), i < 2 ? "" : "aborted");
+		json_decref(doc);
+	}
+}
+
 /* A run of this boot whose process is gone. */
 static void orphan(struct place *p, struct run_folder *f)
 {
@@ -431,6 +445,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_index_forgets, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
 	        cmocka_unit_test(test_finding_of),
+	        cmocka_unit_test(test_ended_by_a_person),
 	        cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_lost_refuted, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_alive_is_left, setup, teardown),
