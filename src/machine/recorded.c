@@ -109,7 +109,9 @@ static int put_file(int dir, const char *name, const char *data, size_t n)
 {
 	_cleanup_fd_ int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
-	return fd < 0 ? -errno : write_all(fd, data, n);
+	if (fd < 0 || fchmod(fd, 0644) < 0)
+		return -errno;
+	return write_all(fd, data, n);
 }
 
 /* Joins the lines that follow and start with a tab into one text, in place. */

@@ -52,9 +52,9 @@ static int try_turn(const char *fault, const char *const *texts, const struct ta
 
 	assert_non_null(f);
 	args = bind_args(&f->kind, texts, &arena);
+	plan_init(&plan, &arena);
 	if (f->kind.check && f->kind.check(args, &err) < 0)
 		return -EINVAL;
-	plan_init(&plan, &arena);
 	again_ns = UINT64_MAX;
 	return f->plan(args, t, &moment, &machine.world, "run", &plan, &again_ns, &err);
 }
@@ -416,14 +416,69 @@ static void cut_dose(void **state)
 	assert_string_equal(d.why, "nothing matched: no packet in 5s");
 }
 
+static void replace_plans(void **state)
+{
+	const struct step *s;
+
+	machine_open("v1");
+	s = plan_one("file.replace", ARGS("path=/etc/nginx/nginx.conf", "content="), "host", "");
+	assert_string_equal(s->type, "file");
+	assert_string_equal(s->object, "/etc/nginx/nginx.conf");
+	assert_string_equal(s->to,
+	                    "@e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_int_equal(plan.blobs_n, 1);
+	assert_int_equal(plan.blobs[0].n, 0);
+	plan_one("file.replace", ARGS("path=/etc/nginx/nginx.conf", "from=/etc/passwd"), "host",
+	         "");
+	assert_int_equal(plan.blobs_n, 1);
+	assert_memory_equal(plan.blobs[0].data, "root:x:0:0", 10);
+}
+
+static void replace_refuses(void **state)
+{
+	machine_open("v1");
+	refuse("file.replace", ARGS("path=/etc/passwd"), "host", "", -EINVAL, "must be given", "");
+	refuse("file.replace", ARGS("path=/etc/passwd", "content=x", "from=/etc/passwd"), "host",
+	       "", -EINVAL, "one of \"content\" and \"from\"", "");
+	refuse("file.replace", ARGS("path=passwd", "content=x"), "host", "", -EINVAL,
+	       "\"passwd\" is not absolute", "");
+	refuse("file.replace", ARGS("path=/etc/none", "content=x"), "host", "", -ENOENT,
+	       "no file \"/etc/none\"", "");
+	refuse("file.replace", ARGS("path=/etc/passwd", "from=/none"), "host", "", -ENOENT,
+	       "could not open \"/none\"", "");
+	refuse("file.replace", ARGS("path=/etc/passwd", "from=/etc"), "host", "", -EINVAL,
+	       "not a regular file", "");
+	refuse("file.replace", ARGS("path=/etc/passwd", "content=x"), "process.pid", "804", -EINVAL,
+	       "cannot be aimed at process 804", "");
+}
+
+static void replace_dose(void **state)
+{
+	const char *const *texts = ARGS("path=/etc/passwd", "content=x");
+	struct counters before = {0}, after = {0};
+	struct dose d;
+
+	counters_add(&before, "content", 1);
+	counters_add(&after, "content", 2);
+	dose_of("file.replace", texts, &before, &after, &d);
+	assert_false(d.no_effect);
+	dose_of("file.replace", texts, &before, &before, &d);
+	assert_true(d.no_effect);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	        TEST(registry),   TEST(kill_plans),  TEST(kill_dose),     TEST(pause_plans),
-	        TEST(pause_dose), TEST(quota_plans), TEST(quota_refuses), TEST(quota_spares_squall),
-	        TEST(quota_dose), TEST(cut_plans),   TEST(cut_ways_in),   TEST(cut_refuses),
-	        TEST(cut_names),  TEST(cut_dose),
+	        TEST(registry),      TEST(kill_plans),
+	        TEST(kill_dose),     TEST(pause_plans),
+	        TEST(pause_dose),    TEST(quota_plans),
+	        TEST(quota_refuses), TEST(quota_spares_squall),
+	        TEST(quota_dose),    TEST(cut_plans),
+	        TEST(cut_ways_in),   TEST(cut_refuses),
+	        TEST(cut_names),     TEST(cut_dose),
+	        TEST(replace_plans), TEST(replace_refuses),
+	        TEST(replace_dose),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
