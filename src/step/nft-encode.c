@@ -25,7 +25,7 @@ enum {
 	TCP_FLAG_RST = 0x04,
 	ND_FIRST = 133, /* ICMPv6 router solicitation */
 	ND_LAST = 137,  /* ICMPv6 redirect */
-	STAGES_MAX = 6,
+	STAGES_MAX = 7,
 };
 
 struct batch {
@@ -301,10 +301,10 @@ static void match_addr(struct rule *r, const struct nft_addr *a, bool incoming)
 	compare(r, NFT_CMP_EQ, a->bytes, n);
 }
 
-static void match_port(struct rule *r, uint8_t proto, const struct nft_ports *p, bool source)
+/* TCP and UDP have their ports at the same place. */
+static void match_port(struct rule *r, const struct nft_ports *p, bool source)
 {
 	uint16_t from = htons(p->from), to = htons(p->to);
-	match_byte(r, NFT_META_L4PROTO, proto);
 	payload_load(r, NFT_PAYLOAD_TRANSPORT_HEADER, source ? 0 : 2, 2);
 	if (from == to) {
 		compare(r, NFT_CMP_EQ, &from, 2);
@@ -326,7 +326,15 @@ static void match_cgroup(struct rule *r, const struct nft_rules *rules)
 
 /* What must all hold, one after another: each stage is a chain whose rules are its alternatives,
  * and a match goes on to the next stage. */
-enum stage { STAGE_DEVICE, STAGE_OWNER, STAGE_FAMILY, STAGE_ADDR, STAGE_PORT, STAGE_CUT };
+enum stage {
+	STAGE_DEVICE,
+	STAGE_OWNER,
+	STAGE_FAMILY,
+	STAGE_ADDR,
+	STAGE_PROTO,
+	STAGE_PORT,
+	STAGE_CUT
+};
 
 enum cut { CUT_DROP, CUT_SWALLOW, CUT_REJECT, CUT_MARK };
 
@@ -397,29 +405,23 @@ static void addr_rules(const struct pipeline *p, size_t i, const char *chain)
 	}
 }
 
-static void proto_rule(const struct pipeline *p, size_t i, const char *chain, uint8_t proto)
+static void proto_rules(const struct pipeline *p, size_t i, const char *chain)
 {
-	struct rule r = rule_start(p->b, chain);
-	match_byte(&r, NFT_META_L4PROTO, proto);
-	go_on(&r, p, i);
+	uint8_t proto = p->rules->proto;
+	uint8_t first = proto ? proto : IPPROTO_TCP;
+	uint8_t second = proto == IPPROTO_ICMP ? IPPROTO_ICMPV6 : proto ? 0 : IPPROTO_UDP;
+	for (int k = 0; k < (second ? 2 : 1); k++) {
+		struct rule r = rule_start(p->b, chain);
+		match_byte(&r, NFT_META_L4PROTO, k ? second : first);
+		go_on(&r, p, i);
+	}
 }
 
 static void port_rules(const struct pipeline *p, size_t i, const char *chain)
 {
-	static const uint8_t with_ports[] = {IPPROTO_TCP, IPPROTO_UDP};
-	uint8_t proto = p->rules->proto;
-	if (p->rules->ports_n == 0) {
-		proto_rule(p, i, chain, proto);
-		if (proto == IPPROTO_ICMP)
-			proto_rule(p, i, chain, IPPROTO_ICMPV6);
-		return;
-	}
-	for (size_t k = 0; k < p->rules->ports_n * 4; k++) {
-		uint8_t one = with_ports[k & 1];
-		if (proto && proto != one)
-			continue;
+	for (size_t k = 0; k < p->rules->ports_n * 2; k++) {
 		struct rule r = rule_start(p->b, chain);
-		match_port(&r, one, &p->rules->ports[k / 4], k & 2);
+		match_port(&r, &p->rules->ports[k / 2], k & 1);
 		go_on(&r, p, i);
 	}
 }
@@ -504,6 +506,9 @@ static void stage_rules(const struct pipeline *p, size_t i, const char *chain)
 	case STAGE_ADDR:
 		addr_rules(p, i, chain);
 		break;
+	case STAGE_PROTO:
+		proto_rules(p, i, chain);
+		break;
 	case STAGE_PORT:
 		port_rules(p, i, chain);
 		break;
@@ -527,6 +532,8 @@ static void pipeline_write(struct pipeline *p)
 	else if (netdev)
 		p->stages[p->n++] = STAGE_FAMILY;
 	if (rules->proto || rules->ports_n)
+		p->stages[p->n++] = STAGE_PROTO;
+	if (rules->ports_n)
 		p->stages[p->n++] = STAGE_PORT;
 	p->stages[p->n++] = STAGE_CUT;
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -37,12 +38,15 @@ static inline void netbed_release(struct netbed *n)
 	fd_close(&n->home);
 }
 
-static inline int shell(const char *fmt, const char *a, const char *b)
+static inline int shell(const char *fmt, ...) printf_like(1, 2);
+static inline int shell(const char *fmt, ...)
 {
 	char cmd[1024];
-	if (snprintf(cmd, sizeof(cmd), fmt, a, b) >= (int)sizeof(cmd))
-		return -1;
-	return system(cmd);
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	return n < 0 || n >= (int)sizeof(cmd) ? -1 : system(cmd);
 }
 
 /* 0, or -1 with the reason on standard error. */
@@ -70,23 +74,21 @@ static inline int netbed_init(struct netbed *n)
 			return -1;
 		n->ino[i] = st.st_ino;
 	}
-	char pid_b[16];
-	snprintf(pid_b, sizeof(pid_b), "%d", n->anchor[1]);
 	n->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (n->home < 0 ||
 	    shell("nsenter --net=%s sh -c 'ip link set lo up && ip link add cable type veth peer "
-	          "name cable netns %s && ip link set cable up && ip addr add 10.98.0.1/24 dev "
+	          "name cable netns %d && ip link set cable up && ip addr add 10.98.0.1/24 dev "
 	          "cable && ip addr add fd98::1/64 dev cable nodad'",
-	          n->path[0], pid_b) ||
+	          n->path[0], n->anchor[1]) ||
 	    shell("nsenter --net=%s sh -c 'ip link set lo up && ip link set cable up && ip addr "
-	          "add 10.98.0.2/24 dev cable && ip addr add fd98::2/64 dev cable nodad'%s",
-	          n->path[1], ""))
+	          "add 10.98.0.2/24 dev cable && ip addr add fd98::2/64 dev cable nodad'",
+	          n->path[1]))
 		return -1;
 	/* IPv6 over the cable is up once its link-local address is. */
 	return shell("nsenter --net=%s sh -c 'for i in $(seq 50); do ping -6 -c1 -W1 -q fd98::2 "
 	             ">/dev/null 2>&1 && exit 0; ip -6 neigh flush dev cable; sleep 0.1; done; "
-	             "exit 0'%s",
-	             n->path[0], "");
+	             "exit 0'",
+	             n->path[0]);
 }
 
 static inline void netbed_enter(const struct netbed *n, int which)
