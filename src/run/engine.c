@@ -252,8 +252,9 @@ static void timer(struct experiment_state *e, uint32_t id)
 
 static void lost(struct experiment_state *e)
 {
-	if (e->phase == PHASE_RECOVERY)
-		return; /* all is out and was read back */
+	/* Not started yet; or all is out and was read back. */
+	if (e->phase == PHASE_RESOLVE || e->phase == PHASE_RECOVERY)
+		return;
 	e->keeper_lost = e->any_put;
 	engine_end(e, ENDED_LOST, "", "");
 }
