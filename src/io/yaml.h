@@ -26,6 +26,7 @@ struct node {
 	struct where at;
 	const char *text; /* scalar: as written, unquoted */
 	bool quoted;      /* scalar: was quoted, so it is a text whatever it looks like */
+	bool unknown;     /* never set here: for a reader that could not find out the value */
 	size_t n;
 	struct node_item {
 		const char *key; /* map only */

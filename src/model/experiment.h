@@ -181,6 +181,9 @@ void *call_bind(const struct experiment *, const struct call *, size_t level, st
 /* Binds name/value texts to a kind (squall probe, squall attack). */
 void *params_bind_texts(const struct kind *, const struct var_override *params, size_t n,
                         struct arena *, struct problems *);
+/* Releases the documents (PARAM_DOC) that params_bind_texts made; args may be NULL. What call_bind
+ * made belongs to the experiment. */
+void params_release(const struct kind *kind, void *args);
 /* "a.b=c,d=e" from the command line. */
 int selector_parse(const char *text, struct selector *, struct arena *, struct problems *) must_use;
 /* Replaces every secret value by "****", in place (the text never grows: shorter secrets are padded

@@ -23,6 +23,7 @@ struct problems {
 	struct arena *arena;
 	struct problem *v;
 	size_t n, cap, dropped, errors;
+	bool values_may_lack; /* a variable without a value is a warning (lint), not an error */
 };
 
 void problems_init(struct problems *, struct arena *);

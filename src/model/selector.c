@@ -1,0 +1,397 @@
+/* selector.c - which things are meant: from a file, and from the command line. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/reading.h"
+
+enum { TERMS_MAX = 64, SAYS_MAX = 300, PORT_MAX = 65535 };
+
+static const char *const process_fields[] = {"name", "exe",     "cmdline", "pid",
+                                             "user", "listens", "parent",  NULL};
+static const char *const container_fields[] = {"id", "name", "label", "image", NULL};
+/* `fields`: those of its map; NULL: one value. free: any key. */
+static const struct selector_key {
+	const char *name;
+	const char *const *fields;
+	bool free, later;
+} selector_keys[] = {
+        {"host", NULL, false, false},
+        {"process", process_fields, false, false},
+        {"unit", NULL, false, true},
+        {"cgroup", NULL, false, false},
+        {"container", container_fields, false, true},
+        {"netns", NULL, false, false},
+        {"where", NULL, true, true},
+};
+static const char *const target_keys[] = {"host",      "process", "unit",    "cgroup",
+                                          "container", "netns",   "command", "where",
+                                          "not",       "pick",    "follow",  NULL};
+static const char *const term_keys[] = {"host",      "process", "unit",  "cgroup",
+                                        "container", "netns",   "where", NULL};
+static const char *const bools[] = {"false", "true", NULL};
+
+/* Terms as they are found; the command line has problems too, but no reading. */
+struct terms {
+	struct arena *arena;
+	struct problems *problems;
+	struct selector *s;
+	size_t cap;
+};
+
+static void term_add(struct terms *t, const char *key, const char *value, bool negate,
+                     struct where at)
+{
+	if (t->s->n >= TERMS_MAX) {
+		if (t->s->n == TERMS_MAX)
+			problem_add(t->problems, PROBLEM_ERROR, at, "out-of-range", NULL,
+			            "more than %d conditions on a target", TERMS_MAX);
+		return;
+	}
+	struct selector_term *v = arena_grow(t->arena, t->s->v, t->s->n, &t->cap, sizeof(*v));
+	if (v == NULL || key == NULL) {
+		problem_add(t->problems, PROBLEM_ERROR, at, "no-memory", NULL, "out of memory");
+		return;
+	}
+	v[t->s->n++] = (struct selector_term){key, value, negate, at};
+	t->s->v = v;
+}
+
+/* Is the value one that the key can have? */
+static void value_check(struct problems *p, const char *key, const char *value, struct where at)
+{
+	uint64_t v = 0;
+	if (value[0] == '\0' && strcmp(key, "host") != 0)
+		problem_add(p, PROBLEM_ERROR, at, "wrong-type", NULL, "%s: no value", key);
+	else if (strcmp(key, "process.pid") == 0 &&
+	         (count_parse(value, &v, NULL) < 0 || v == 0 || v > INT32_MAX))
+		problem_add(p, PROBLEM_ERROR, at, "wrong-type", NULL,
+		            "%s: \"%s\" is not a process number", key, value);
+	else if (strcmp(key, "process.listens") == 0 &&
+	         (count_parse(value, &v, NULL) < 0 || v == 0 || v > PORT_MAX))
+		problem_add(p, PROBLEM_ERROR, at, "wrong-type", "Write a port, such as 6379.",
+		            "%s: \"%s\" is not a port", key, value);
+	else if (strcmp(key, "cgroup") == 0 && value[0] != '/')
+		problem_add(p, PROBLEM_ERROR, at, "wrong-type",
+		            "Write the path below the hierarchy, such as /shop.",
+		            "%s: \"%s\" does not begin with \"/\"", key, value);
+}
+
+static const struct selector_key *key_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(selector_keys); i++)
+		if (strncmp(selector_keys[i].name, name, len) == 0 &&
+		    selector_keys[i].name[len] == '\0')
+			return &selector_keys[i];
+	return NULL;
+}
+
+static void scalar_term(struct reading *r, struct terms *t, const char *key, const struct node *n,
+                        bool negate)
+{
+	char what[96];
+	snprintf(what, sizeof(what), "\"%.80s\"", key);
+	if (!scalar_wanted(r, n, what))
+		return;
+	if (!n->unknown)
+		value_check(r->problems, key, n->text, n->at);
+	term_add(t, key, n->text, negate, n->at);
+}
+
+static void key_read(struct reading *r, struct terms *t, const struct selector_key *k,
+                     const struct node *n, bool negate, struct where at)
+{
+	if (strcmp(k->name, "host") == 0) {
+		bool good = n->type == NODE_NULL ||
+		            (n->type == NODE_SCALAR && strcmp(n->text, "true") == 0);
+		if (!good)
+			PROBLEM(r, n->at, "wrong-type", "Write \"target: host\".",
+			        "\"host\" takes no value");
+		term_add(t, "host", "", negate, at);
+		return;
+	}
+	if (k->fields == NULL && !k->free) {
+		scalar_term(r, t, k->name, n, negate);
+		return;
+	}
+	if (n->type != NODE_MAP) {
+		const char *hint =
+		        k->free ? "Write {LABEL: VALUE}."
+		                : arena_printf(r->problems->arena, "Write %s: {%s: …}.", k->name,
+		                               k->fields[strcmp(k->name, "container") == 0]);
+		PROBLEM(r, n->at, "wrong-type", hint, "\"%s\" must be a map, not %s", k->name,
+		        node_says(n));
+		return;
+	}
+	if (k->fields != NULL)
+		keys_check(r, n, k->fields);
+	if (n->n == 0)
+		PROBLEM(r, n->at, "missing-key", NULL, "\"%s\" says nothing", k->name);
+	for (size_t i = 0; i < n->n; i++)
+		scalar_term(r, t, arena_printf(r->arena, "%s.%.100s", k->name, n->v[i].key),
+		            n->v[i].value, negate);
+}
+
+static void terms_read(struct reading *r, struct terms *t, const struct node *n, bool negate)
+{
+	for (size_t i = 0; i < n->n; i++) {
+		const char *key = n->v[i].key;
+		const struct selector_key *k = key_find(key, strlen(key));
+		if (k != NULL) {
+			key_read(r, t, k, n->v[i].value, negate, n->v[i].key_at);
+			if (k->later)
+				unbuilt_add(r, n->v[i].key_at, "targets by \"%s\"", key);
+		}
+	}
+}
+
+static void not_read(struct reading *r, struct terms *t, const struct node *n)
+{
+	if (n->type == NODE_LIST) {
+		for (size_t i = 0; i < n->n; i++)
+			if (map_wanted(r, n->v[i].value, "\"not\"")) {
+				keys_check(r, n->v[i].value, term_keys);
+				terms_read(r, t, n->v[i].value, true);
+			}
+	} else if (map_wanted(r, n, "\"not\"")) {
+		keys_check(r, n, term_keys);
+		terms_read(r, t, n, true);
+	}
+}
+
+static void command_read(struct reading *r, const struct node *n, struct selector *s)
+{
+	if (!list_wanted(r, n, "\"command\""))
+		return;
+	const char **argv = reading_alloc(r, (n->n + 1) * sizeof(*argv));
+	bool good = argv != NULL;
+	for (size_t i = 0; good && i < n->n; i++) {
+		good = scalar_wanted(r, n->v[i].value, "an argument of \"command\"");
+		argv[i] = n->v[i].value->text;
+	}
+	if (n->n == 0)
+		PROBLEM(r, n->at, "missing-key", NULL, "\"command\" is empty");
+	if (good && n->n > 0)
+		s->argv = argv;
+}
+
+bool pick_parse(const char *text, struct pick *pick)
+{
+	uint64_t v;
+	if (strcmp(text, "all") == 0) {
+		*pick = (struct pick){PICK_ALL, 0};
+		return true;
+	}
+	if (count_parse(text, &v, NULL) == 0 && v > 0) {
+		*pick = (struct pick){PICK_COUNT, v};
+		return true;
+	}
+	if (share_parse(text, &v, NULL) == 0 && v > 0 && v <= PPM_ALL) {
+		*pick = (struct pick){PICK_SHARE, v};
+		return true;
+	}
+	return false;
+}
+
+int selector_finish(struct selector *s, struct arena *a)
+{
+	BUF(b, SAYS_MAX);
+	const char *last = "";
+	size_t last_n = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct selector_term *t = &s->v[i];
+		size_t family = strcspn(t->key, ".");
+		bool same = family == last_n && strncmp(t->key, last, family) == 0 && !t->negate;
+		if (i > 0)
+			buf_add(&b, same ? " " : ", ");
+		if (t->negate)
+			buf_add(&b, "not ");
+		if (!same)
+			buf_add_n(&b, t->key, family);
+		if (t->key[family] == '.')
+			buf_addf(&b, "%s%s=", same ? "" : " ", t->key + family + 1);
+		else if (t->value[0] != '\0')
+			buf_addc(&b, ' ');
+		buf_add_shown(&b, t->value, 80);
+		last = t->key;
+		last_n = t->negate ? 0 : family;
+	}
+	if (s->argv != NULL) {
+		buf_add(&b, "command ");
+		buf_add_shown(&b, s->argv[0], 80);
+	}
+	bool host = s->n == 1 && strcmp(s->v[0].key, "host") == 0;
+	if (s->pick.kind == PICK_ALL)
+		buf_add(&b, ", pick all");
+	else if (s->pick.kind == PICK_COUNT && !host)
+		buf_addf(&b, ", pick %llu", (unsigned long long)s->pick.n);
+	else if (s->pick.kind == PICK_SHARE) {
+		buf_add(&b, ", pick ");
+		share_format(&b, s->pick.n);
+	}
+	s->says = arena_strdup(a, b.data);
+	return s->says != NULL ? 0 : -ENOMEM;
+}
+
+static bool has(const struct selector *s, const char *family)
+{
+	size_t n = strlen(family);
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->v[i].negate && strncmp(s->v[i].key, family, n) == 0 &&
+		    (s->v[i].key[n] == '\0' || s->v[i].key[n] == '.'))
+			return true;
+	return false;
+}
+
+/* What is aimed at, when the fault can be asked about it; NULL: only known when it is looked up. */
+static const char *aims_at(const struct selector *s)
+{
+	static const char *const kinds[] = {"process", "host", "cgroup", "netns", NULL};
+	if (s->argv != NULL || has(s, "unit") || has(s, "container"))
+		return NULL;
+	for (size_t i = 0; kinds[i] != NULL; i++)
+		if (has(s, kinds[i]))
+			return kinds[i];
+	return NULL;
+}
+
+bool selector_fits(const struct selector *s, const struct kind *kind, struct problems *p)
+{
+	static const char *const families[] = {"process", "unit", "cgroup", "container", "netns"};
+	const char *aim = aims_at(s);
+	size_t positive = s->argv != NULL;
+	for (size_t i = 0; i < s->n; i++)
+		positive += !s->v[i].negate;
+	if (positive == 0) {
+		problem_add(p, PROBLEM_ERROR, s->at, "missing-target",
+		            "Name the host, a process, a cgroup or a namespace.",
+		            "the target says only what is not meant");
+		return false;
+	}
+	for (size_t i = 0; has(s, "host") && i < ARRAY_SIZE(families); i++) {
+		if (!has(s, families[i]))
+			continue;
+		problem_add(p, PROBLEM_ERROR, s->at, "bad-target", "Leave one of the two out.",
+		            "a target cannot be the host and a %s", families[i]);
+		return false;
+	}
+	if (kind == NULL || kind->targets == NULL || aim == NULL)
+		return true;
+	const char *const *takes = words_split(p->arena, kind->targets);
+	for (size_t i = 0; takes != NULL && takes[i] != NULL; i++)
+		if (strcmp(takes[i], aim) == 0)
+			return true;
+	problem_add(p, PROBLEM_ERROR, s->at, "bad-target",
+	            arena_printf(p->arena, "It takes: %s.", kind->targets),
+	            "%s cannot be aimed at a %s", kind->name, aim);
+	return false;
+}
+
+void selector_read(struct reading *r, const struct node *n, const struct kind *kind,
+                   struct selector *s)
+{
+	struct terms t = {r->arena, r->problems, s, 0};
+	const char *text;
+	size_t follow = 0;
+	*s = (struct selector){.at = n->at, .pick = {PICK_COUNT, 1}};
+	if (n->type == NODE_SCALAR && strcmp(n->text, "host") == 0) {
+		term_add(&t, "host", "", false, n->at);
+	} else if (n->type != NODE_MAP) {
+		PROBLEM(r, n->at, "wrong-type",
+		        "Write \"host\", or for example {process: {name: nginx}}.",
+		        "\"target\" must be a map, not %s", node_says(n));
+		return;
+	}
+	if (n->type == NODE_MAP) {
+		size_t errors = r->problems->errors;
+		keys_check(r, n, target_keys);
+		terms_read(r, &t, n, false);
+		const struct node *not = node_get(n, "not"), *command = node_get(n, "command");
+		if (not != NULL)
+			not_read(r, &t, not );
+		if (command != NULL) {
+			command_read(r, command, s);
+			unbuilt_add(r, command->at, "targets by \"command\"");
+		}
+		if (get_word(r, n, "follow", bools, &follow) && follow != 0)
+			unbuilt_add(r, key_at(n, "follow"), "\"follow\" of targets");
+		const struct node *pick = node_get(n, "pick");
+		if (get_text(r, n, "pick", &text) && !pick->unknown && !pick_parse(text, &s->pick))
+			PROBLEM(r, pick->at, "wrong-type", "Write a number, a share or \"all\".",
+			        "\"pick\" cannot be \"%s\"", text);
+		if (r->problems->errors > errors && s->n == 0)
+			return;
+	}
+	(void)selector_fits(s, kind, r->problems);
+	if (selector_finish(s, r->arena) < 0)
+		r->no_memory = true;
+}
+
+/* "process.name=nginx": the key up to its "=". */
+static void text_term(struct terms *t, const char *text)
+{
+	const struct where nowhere = {0, 0};
+	size_t eq = strcspn(text, "="), family = strcspn(text, ".=");
+	const struct selector_key *k = key_find(text, family);
+	const char *key = arena_strndup(t->arena, text, eq);
+	if (k == NULL) {
+		const char *word = arena_strndup(t->arena, text, family);
+		problem_add(t->problems, PROBLEM_ERROR, nowhere, "unknown-key",
+		            word ? hint_nearest(t->problems->arena, word, term_keys) : NULL,
+		            "\"%s\" is not a target", text);
+		return;
+	}
+	bool dotted = text[family] == '.';
+	bool wants_field = k->fields != NULL || k->free;
+	size_t f = 0;
+	while (dotted && k->fields != NULL && key != NULL && k->fields[f] != NULL &&
+	       strcmp(k->fields[f], key + family + 1) != 0)
+		f++;
+	if (key == NULL || dotted != wants_field || (k->fields != NULL && k->fields[f] == NULL)) {
+		const char *hint = NULL;
+		if (k->fields != NULL && dotted && key != NULL)
+			hint = hint_nearest(t->problems->arena, key + family + 1, k->fields);
+		else if (k->fields != NULL)
+			hint = arena_printf(t->problems->arena, "Write for example %s.%s=VALUE.",
+			                    k->name, k->fields[strcmp(k->name, "container") == 0]);
+		problem_add(t->problems, PROBLEM_ERROR, nowhere, "unknown-key", hint,
+		            "\"%s\" is not a target", text);
+		return;
+	}
+	bool host = strcmp(k->name, "host") == 0;
+	if (host != (text[eq] == '\0')) {
+		problem_add(t->problems, PROBLEM_ERROR, nowhere, "wrong-type",
+		            host ? "Write \"host\" alone." : "Write KEY=VALUE.",
+		            host ? "\"%s\": the host takes no value" : "\"%s\" has no value", text);
+		return;
+	}
+	const char *value = host ? "" : text + eq + 1;
+	value_check(t->problems, key, value, nowhere);
+	term_add(t, key, value, false, nowhere);
+}
+
+int selector_parse(const char *text, struct selector *s, struct arena *arena,
+                   struct problems *problems)
+{
+	struct selector made = {.pick = {PICK_COUNT, 1}};
+	struct terms t = {arena, problems, &made, 0};
+	size_t errors = problems->errors;
+	while (true) {
+		size_t len = strcspn(text, ",");
+		const char *one = arena_strndup(arena, text, len);
+		if (one == NULL)
+			return -ENOMEM;
+		text_term(&t, one);
+		if (text[len] == '\0')
+			break;
+		text += len + 1;
+	}
+	if (problems->errors == errors)
+		(void)selector_fits(&made, NULL, problems);
+	if (problems->errors > errors)
+		return -EINVAL;
+	int r = selector_finish(&made, arena);
+	if (r == 0)
+		*s = made;
+	return r;
+}
