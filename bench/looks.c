@@ -1,0 +1,162 @@
+/* How late looks start, and what they cost: N http probes, each so many times a second, on fixed
+ * due times, through the same code as a run. Prints its figures as "name value" lines.
+ *
+ *   bench-looks URL PROBES PER-SECOND SECONDS */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "base/quantity.h"
+#include "io/loop.h"
+#include "probe/probe.h"
+
+struct bench {
+	struct loop *loop;
+	const struct probe *probe;
+	void *args;
+	uint64_t every_ns, end_ns;
+	size_t in_flight, probing, failed, n, cap;
+	double *late_ms, *seconds;
+	char why[448];
+};
+
+struct one {
+	struct bench *b;
+	struct timer *timer;
+	uint64_t due_ns;
+};
+
+static void maybe_over(struct bench *b)
+{
+	if (!b->in_flight && !b->probing)
+		loop_stop(b->loop);
+}
+
+static void heard(void *ctx, json_t *doc, const struct err *err)
+{
+	struct bench *b = ctx;
+	b->in_flight--;
+	if (doc && json_integer_value(json_object_get(doc, "status")) == 200) {
+		double s = json_number_value(json_object_get(doc, "seconds"));
+		b->seconds[b->n++ % b->cap] = s * 1e3;
+	} else {
+		b->failed++;
+		(void)snprintf(b->why, sizeof(b->why), "%s", err ? err->what : "not status 200");
+	}
+	json_decref(doc);
+	maybe_over(b);
+}
+
+static void due(void *ctx)
+{
+	struct one *o = ctx;
+	struct bench *b = o->b;
+	static size_t started;
+	struct look *look;
+	struct err err = ERR_INIT;
+	b->late_ms[started++ % b->cap] = (double)(clock_boot_ns() - o->due_ns) / 1e6;
+	if (b->probe->start(b->loop, NULL, b->args, (struct span){o->due_ns, o->due_ns}, heard, b,
+	                    &look, &err) == 0) {
+		b->in_flight++;
+	} else {
+		b->failed++;
+		(void)snprintf(b->why, sizeof(b->why), "%s", err.what);
+	}
+	o->due_ns += b->every_ns;
+	if (o->due_ns < b->end_ns) {
+		timer_set(o->timer, o->due_ns);
+	} else {
+		b->probing--;
+		maybe_over(b);
+	}
+}
+
+static void *args_of(const struct kind *k, const char *url)
+{
+	char *args = calloc(1, k->args_size);
+	for (const struct param *p = k->params; args && p->name; p++) {
+		void *at = args + p->offset;
+		const char *text = strcmp(p->name, "url") != 0 ? p->dflt : url;
+		int rc = 0;
+		if (!text)
+			continue;
+		if (p->kind == PARAM_DURATION)
+			rc = duration_parse(text, at, NULL);
+		else if (p->kind == PARAM_SIZE)
+			rc = size_parse(text, at, NULL);
+		else if (p->kind == PARAM_COUNT)
+			rc = count_parse(text, at, NULL);
+		else if (p->kind == PARAM_TEXT || p->kind == PARAM_ENUM)
+			*(const char **)at = text;
+		if (rc < 0)
+			abort();
+	}
+	return args;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void figures(const char *name, double *v, size_t n)
+{
+	qsort(v, n, sizeof(*v), by_size);
+	if (n)
+		printf("%s_p50_ms %.3f\n%s_p99_ms %.3f\n%s_max_ms %.3f\n", name, v[n / 2], name,
+		       v[n * 99 / 100], name, v[n - 1]);
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage u;
+	(void)getrusage(RUSAGE_SELF, &u);
+	return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 5) {
+		fprintf(stderr, "usage: bench-looks URL PROBES PER-SECOND SECONDS\n");
+		return 2;
+	}
+	size_t n = strtoul(argv[2], NULL, 10), rate = strtoul(argv[3], NULL, 10);
+	size_t seconds = strtoul(argv[4], NULL, 10);
+	struct bench b = {.loop = loop_new(NULL), .probe = probe_find("http"), .probing = n};
+	b.args = args_of(&b.probe->kind, argv[1]);
+	b.every_ns = NS_PER_S / rate;
+	b.cap = n * rate * seconds + n;
+	b.late_ms = calloc(b.cap, sizeof(double));
+	b.seconds = calloc(b.cap, sizeof(double));
+	struct one *ones = calloc(n, sizeof(*ones));
+	uint64_t start = clock_boot_ns() + 100 * NS_PER_MS;
+	b.end_ns = start + seconds * NS_PER_S;
+	for (size_t i = 0; i < n; i++) {
+		ones[i] = (struct one){.b = &b, .timer = timer_new(b.loop, due, &ones[i])};
+		ones[i].due_ns = start + b.every_ns * i / n;
+		timer_set(ones[i].timer, ones[i].due_ns);
+	}
+	double cpu = cpu_seconds();
+	uint64_t from = clock_boot_ns();
+	loop_run(b.loop);
+	double wall = (double)(clock_boot_ns() - from) / 1e9;
+	cpu = cpu_seconds() - cpu;
+	printf("looks %zu\nfailed %zu\n", b.n + b.failed, b.failed);
+	if (b.failed)
+		printf("failed_last %s\n", b.why);
+	size_t late_n = b.n + b.failed;
+	figures("late", b.late_ms, late_n < b.cap ? late_n : b.cap);
+	figures("answer", b.seconds, b.n);
+	printf("cpu_percent %.1f\ncpu_us_per_look %.1f\n", 100 * cpu / wall,
+	       1e6 * cpu / (double)(late_n ? late_n : 1));
+	loop_free(b.loop);
+	free(ones);
+	free(b.args);
+	free(b.late_ms);
+	free(b.seconds);
+	return 0;
+}
