@@ -299,7 +299,7 @@ static void child_bury(struct child *c)
 	stream_close(&c->err);
 	child_kill(c, SIGTERM);
 	child_kill(c, SIGCONT); /* a stopped one could not die of the first */
-	watch_background(c->exited);
+	watch_background(c->exited, true);
 	timer_set(c->timer, clock_boot_ns() + GRACE_MS * 1000000ull);
 	c->local = (struct loop_local){.key = &child_key, .release = child_release};
 	loop_local_add(c->loop, &c->local);

@@ -7,29 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "io/loop.h"
 
-enum { HEADERS_MAX_BYTES = 65536, HEADERS_MAX = 256, SPARE_MAX = 64 };
+enum { HEADERS_MAX_BYTES = 65536, HEADERS_MAX = 256, SPARE_MAX = 64, EVENTS_MAX = 64 };
 #define NS_PER_MS 1000000ull
 #define NS_PER_US 1000ull
 
 struct pool {
 	struct loop_local local;
-	struct loop *loop;
 	CURLM *multi;
 	struct timer *timer;
+	int epoll; /* of libcurl's sockets: one watch for all, a third of the calls of one for each
+	            */
+	struct watch *watch;
 	struct http *flying;
 	CURL *spare[SPARE_MAX]; /* easy handles are dear to make */
 	size_t spare_n;
-};
-
-struct socket {
-	struct pool *pool;
-	curl_socket_t fd;
-	struct watch *watch;
 };
 
 struct http {
@@ -58,6 +55,8 @@ static void http_free(struct http *h)
 		*h->link = h->next;
 		if (h->next)
 			h->next->link = h->link;
+		if (!p->flying)
+			watch_background(p->watch, true);
 	}
 	/* Also where it is not in any more: then it only says so. */
 	if (h->easy)
@@ -112,6 +111,23 @@ static int failure_connect(const struct http *h, struct err *err)
 	        "Check that a server listens there and that nothing filters the way to it.");
 }
 
+static bool is_https(const char *url)
+{
+	return !strncasecmp(url, "https://", 8);
+}
+
+/* libcurl would guess one. */
+static bool has_scheme(const char *url)
+{
+	return !strncasecmp(url, "http://", 7) || is_https(url);
+}
+
+static int not_web(const char *url, struct err *err)
+{
+	(void)err_set(err, -EINVAL, "\"%.300s\" is not a web address", url);
+	return err_hint(err, -EINVAL, "Write it as http://HOST:PORT/PATH or https://HOST/PATH.");
+}
+
 /* What libcurl says, in our words: what failed, on which URL, and what may be done. */
 static int failure(const struct http *h, CURLcode code, struct err *err)
 {
@@ -156,7 +172,9 @@ static int failure(const struct http *h, CURLcode code, struct err *err)
 		return err_hint(err, -ENOENT, "Check the files named with `ca`, `cert` and `key`.");
 	case CURLE_TOO_MANY_REDIRECTS:
 		return err_set(err, -ELOOP, "\"%.300s\" redirects too often", h->url);
-	case CURLE_UNSUPPORTED_PROTOCOL: /* the URL itself was checked before */
+	case CURLE_URL_MALFORMAT:
+		return not_web(h->url, err);
+	case CURLE_UNSUPPORTED_PROTOCOL: /* of a redirect: the URL's own was checked before */
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_HTTP2:
 	case CURLE_HTTP2_STREAM:
@@ -249,43 +267,37 @@ static void pool_collect(struct pool *p)
 	}
 }
 
-static void socket_ready(void *ctx, unsigned events)
+static void pool_ready(void *ctx, unsigned events)
 {
-	struct socket *s = ctx;
-	struct pool *p = s->pool;
-	int running = 0, bits = (events & WATCH_READ ? CURL_CSELECT_IN : 0) |
-	                        (events & WATCH_WRITE ? CURL_CSELECT_OUT : 0);
-	(void)curl_multi_socket_action(p->multi, s->fd, bits, &running); /* may free s */
+	struct pool *p = ctx;
+	struct epoll_event seen[EVENTS_MAX];
+	int running = 0, n = epoll_wait(p->epoll, seen, EVENTS_MAX, 0);
+	for (int i = 0; i < n; i++) {
+		uint32_t e = seen[i].events;
+		int bits = (e & (EPOLLIN | EPOLLHUP | EPOLLERR) ? CURL_CSELECT_IN : 0) |
+		           (e & (EPOLLOUT | EPOLLERR) ? CURL_CSELECT_OUT : 0);
+		/* A socket that was closed by the one before is unknown to it by now: harmless. */
+		(void)curl_multi_socket_action(p->multi, seen[i].data.fd, bits, &running);
+	}
 	pool_collect(p);
 }
 
-/* libcurl: watch this socket for that (CURLMOPT_SOCKETFUNCTION(3)). */
+/* libcurl: watch this socket for that (CURLMOPT_SOCKETFUNCTION(3)). mine: set once it is watched.
+ */
 static int socket_told(CURL *easy, curl_socket_t fd, int what, void *ctx, void *mine)
 {
 	struct pool *p = ctx;
-	struct socket *s = mine;
-	if (what == CURL_POLL_REMOVE) {
-		if (s) {
-			watch_free(s->watch);
-			free(s);
-			(void)curl_multi_assign(p->multi, fd, NULL);
-		}
-		return 0;
-	}
-	unsigned events =
-	        (what & CURL_POLL_IN ? WATCH_READ : 0) | (what & CURL_POLL_OUT ? WATCH_WRITE : 0);
-	if (s)
-		return watch_change(s->watch, events, NULL) < 0 ? -1 : 0;
-	s = calloc(1, sizeof(*s));
-	if (!s)
+	struct epoll_event e = {.data.fd = fd};
+	if (what == CURL_POLL_REMOVE)
+		return epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, &e) < 0 && errno != EBADF &&
+		                       errno != ENOENT
+		               ? -1
+		               : 0;
+	e.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+	if (epoll_ctl(p->epoll, mine ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e) < 0)
 		return -1;
-	*s = (struct socket){.pool = p, .fd = fd};
-	s->watch = watch_new(p->loop, fd, events, socket_ready, s, NULL);
-	if (!s->watch) {
-		free(s);
-		return -1;
-	}
-	(void)curl_multi_assign(p->multi, fd, s);
+	if (!mine)
+		(void)curl_multi_assign(p->multi, fd, p);
 	return 0;
 }
 
@@ -315,11 +327,31 @@ static void pool_release(struct loop_local *local)
 		http_free(p->flying);
 	while (p->spare_n)
 		curl_easy_cleanup(p->spare[--p->spare_n]);
-	/* Closes kept connections, so their sockets are told to be removed. */
+	/* Closes kept connections, so it still tells of sockets. */
 	(void)curl_multi_cleanup(p->multi);
+	watch_free(p->watch);
+	fd_close(&p->epoll);
 	timer_free(p->timer);
 	curl_global_cleanup();
 	free(p);
+}
+
+static int pool_fill(struct pool *p, struct loop *loop, struct err *err)
+{
+	p->timer = timer_new(loop, pool_fired, p);
+	p->multi = curl_multi_init();
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!p->timer || !p->multi || p->epoll < 0)
+		return err_sys(err, p->epoll < 0 ? errno : ENOMEM, "could not start libcurl");
+	p->watch = watch_new(loop, p->epoll, WATCH_READ, pool_ready, p, err);
+	if (!p->watch)
+		return -ENOMEM;
+	watch_background(p->watch, true);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, socket_told);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, timer_told);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
+	return 0;
 }
 
 static struct pool *pool_find(struct loop *loop, struct err *err)
@@ -327,31 +359,17 @@ static struct pool *pool_find(struct loop *loop, struct err *err)
 	struct pool *p = (struct pool *)loop_local_find(loop, &pool_key);
 	if (p)
 		return p;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) { /* counts its users */
-		(void)err_set(err, -EIO, "could not start libcurl");
-		return NULL;
-	}
 	p = calloc(1, sizeof(*p));
-	if (p) {
-		p->local = (struct loop_local){.key = &pool_key, .release = pool_release};
-		p->loop = loop;
-		p->timer = timer_new(loop, pool_fired, p);
-		p->multi = curl_multi_init();
-	}
-	if (!p || !p->timer || !p->multi) {
-		if (p) {
-			(void)curl_multi_cleanup(p->multi);
-			timer_free(p->timer);
-		}
-		free(p);
-		curl_global_cleanup();
+	if (!p || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) { /* counts its users */
 		(void)err_sys(err, ENOMEM, "could not start libcurl");
+		free(p);
 		return NULL;
 	}
-	(void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, socket_told);
-	(void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-	(void)curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, timer_told);
-	(void)curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
+	p->local = (struct loop_local){.key = &pool_key, .release = pool_release};
+	if (pool_fill(p, loop, err) < 0) {
+		pool_release(&p->local);
+		return NULL;
+	}
 	loop_local_add(loop, &p->local);
 	return p;
 }
@@ -442,14 +460,12 @@ static size_t header_came(char *line, size_t size, size_t n, void *ctx)
 	return n;
 }
 
-static bool is_https(const char *url)
-{
-	return !strncasecmp(url, "https://", 8);
-}
-
 static void set_method(const struct http *h, const struct http_request *r)
 {
 	CURL *e = h->easy;
+	if (!r->body)
+		(void)curl_easy_setopt(e, CURLOPT_TCP_NODELAY,
+		                       0L); /* one packet: nothing to delay */
 	if (r->body) {
 		(void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_n);
 		(void)curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, r->body);
@@ -564,24 +580,20 @@ int http_url_check(const char *url, struct err *err)
 	CURLU *parsed = curl_url();
 	if (!parsed)
 		return err_sys(err, ENOMEM, "could not read an address");
-	bool ok = (!strncasecmp(url, "http://", 7) || is_https(url)) &&
-	          curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
+	bool ok = has_scheme(url) && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
 	curl_url_cleanup(parsed);
-	if (ok)
-		return 0;
-	(void)err_set(err, -EINVAL, "\"%.300s\" is not a web address", url);
-	return err_hint(err, -EINVAL, "Write it as http://HOST:PORT/PATH or https://HOST/PATH.");
+	return ok ? 0 : not_web(url, err);
 }
 
 int http_start(struct loop *loop, const struct http_request *r, http_done *done, void *ctx,
                struct http **out, struct err *err)
 {
-	int rc = http_url_check(r->url, err);
-	if (rc < 0)
-		return rc;
+	if (!has_scheme(r->url))
+		return not_web(r->url, err);
 	struct pool *p = pool_find(loop, err);
 	if (!p)
 		return err ? err->code : -EIO;
+	int rc = 0;
 	struct http *h = calloc(1, sizeof(*h));
 	if (!h)
 		return err_sys(err, ENOMEM, "could not make a request");
@@ -600,6 +612,7 @@ int http_start(struct loop *loop, const struct http_request *r, http_done *done,
 		http_free(h);
 		return rc;
 	}
+	watch_background(p->watch, false);
 	h->next = p->flying;
 	h->link = &p->flying;
 	if (h->next)

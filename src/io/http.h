@@ -64,7 +64,8 @@ typedef void http_done(void *ctx, const struct http_answer *a, const struct err 
 
 /* 0, or -EINVAL when it is not a web address with its scheme. */
 int http_url_check(const char *url, struct err *err) must_use;
-/* -EINVAL: not a web address, a header that is none, or what libcurl cannot set. */
+/* -EINVAL: an address without scheme (all of it is checked by http_url_check alone), a header that
+ * is none, or what libcurl cannot set. */
 int http_start(struct loop *, const struct http_request *, http_done *, void *ctx, struct http **,
                struct err *) must_use;
 void http_cancel(struct http *); /* NULL is allowed */

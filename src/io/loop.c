@@ -370,9 +370,12 @@ struct watch *watch_signal(struct loop *l, int signum, void (*got)(void *ctx, in
 	return w;
 }
 
-void watch_background(struct watch *w)
+void watch_background(struct watch *w, bool background)
 {
-	uv_unref(&w->uv.handle);
+	if (background)
+		uv_unref(&w->uv.handle);
+	else
+		uv_ref(&w->uv.handle);
 }
 
 void watch_free(struct watch *w)

@@ -37,8 +37,8 @@ enum watch_events { WATCH_READ = 1, WATCH_WRITE = 2 };
 struct watch *watch_new(struct loop *, int fd, unsigned events,
                         void (*ready)(void *ctx, unsigned events), void *ctx, struct err *err);
 int watch_change(struct watch *, unsigned events, struct err *err) must_use; /* 0: paused */
-void watch_background(struct watch *); /* alone it does not keep loop_run going */
-void watch_free(struct watch *);       /* NULL is allowed */
+void watch_background(struct watch *, bool); /* true: it alone does not keep loop_run going */
+void watch_free(struct watch *);             /* NULL is allowed */
 /* A signal of this process, as an event. */
 struct watch *watch_signal(struct loop *, int signum, void (*got)(void *ctx, int signum), void *ctx,
                            struct err *err);

@@ -167,6 +167,8 @@ static void each_failure_has_its_own_words(void **state)
 	assert_non_null(strstr(h->err.what, "could not connect to \"http://127.0.0.1:"));
 	assert_non_null(strstr(h->err.what, "\": Connection refused"));
 	assert_true(h->err.hint[0]);
+	h = ask((struct http_request){.url = "http://a b/"});
+	assert_int_equal(h->err.code, -EINVAL);
 	h = ask((struct http_request){.url = "http://no-such-host.invalid/"});
 	assert_int_equal(h->err.code, -EHOSTUNREACH);
 }
@@ -240,9 +242,12 @@ static void what_is_no_request_is_refused_at_once(void **state)
 	const char *urls[] = {"127.0.0.1/", "ftp://127.0.0.1/",  "http://", "http://a b/",
 	                      "",           "file:///etc/passwd"};
 	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
-		struct http_request r = {.url = urls[i]};
-		assert_int_equal(http_start(l, &r, heard_done, NULL, &request, &err), -EINVAL);
+		assert_int_equal(http_url_check(urls[i], &err), -EINVAL);
+		assert_true(err.hint[0]);
 	}
+	assert_int_equal(http_url_check("HTTPS://h/p?q", &err), 0);
+	struct http_request bare = {.url = "127.0.0.1/"};
+	assert_int_equal(http_start(l, &bare, heard_done, NULL, &request, &err), -EINVAL);
 	const char *split[] = {"X-A: b\r\nX-C: d"};
 	struct http_request r = {.url = url_of("/ok"), .headers = split, .headers_n = 1};
 	assert_int_equal(http_start(l, &r, heard_done, NULL, &request, &err), -EINVAL);

@@ -199,7 +199,7 @@ static void a_background_watch_does_not_hold_the_loop(void **state)
 	assert_int_equal(pipe(fds), 0);
 	struct pipe_end p = {.fd = fds[0]};
 	p.w = watch_new(l, fds[0], WATCH_READ, readable, &p, NULL);
-	watch_background(p.w);
+	watch_background(p.w, true);
 	loop_run(l);
 	assert_int_equal(p.calls, 0);
 	loop_free(l);
