@@ -1,7 +1,7 @@
 /* How late looks start, and what they cost: N http probes, each so many times a second, on fixed
  * due times, through the same code as a run. Prints its figures as "name value" lines.
  *
- *   bench-looks URL PROBES PER-SECOND SECONDS */
+ *   bench-looks URL PROBES PER-SECOND SECONDS [keep-alive] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,13 +73,15 @@ static void due(void *ctx)
 	}
 }
 
-static void *args_of(const struct kind *k, const char *url)
+static void *args_of(const struct kind *k, const char *url, bool keep)
 {
 	char *args = calloc(1, k->args_size);
 	for (const struct param *p = k->params; args && p->name; p++) {
 		void *at = args + p->offset;
 		const char *text = strcmp(p->name, "url") != 0 ? p->dflt : url;
 		int rc = 0;
+		if (!strcmp(p->name, "keep-alive"))
+			*(bool *)at = keep;
 		if (!text)
 			continue;
 		if (p->kind == PARAM_DURATION)
@@ -120,14 +122,14 @@ static double cpu_seconds(void)
 
 int main(int argc, char **argv)
 {
-	if (argc != 5) {
-		fprintf(stderr, "usage: bench-looks URL PROBES PER-SECOND SECONDS\n");
+	if (argc != 5 && argc != 6) {
+		fprintf(stderr, "usage: bench-looks URL PROBES PER-SECOND SECONDS [keep-alive]\n");
 		return 2;
 	}
 	size_t n = strtoul(argv[2], NULL, 10), rate = strtoul(argv[3], NULL, 10);
 	size_t seconds = strtoul(argv[4], NULL, 10);
 	struct bench b = {.loop = loop_new(NULL), .probe = probe_find("http"), .probing = n};
-	b.args = args_of(&b.probe->kind, argv[1]);
+	b.args = args_of(&b.probe->kind, argv[1], argc == 6);
 	b.every_ns = NS_PER_S / rate;
 	b.cap = n * rate * seconds + n;
 	b.late_ms = calloc(b.cap, sizeof(double));

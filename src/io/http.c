@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "io/loop.h"
 
-enum { HEADERS_MAX_BYTES = 65536, HEADERS_MAX = 256, SPARE_MAX = 64, EVENTS_MAX = 64 };
+enum { HEADERS_MAX_BYTES = 65536, HEADERS_MAX = 256, SPARE_MAX = 128, EVENTS_MAX = 64 };
 #define NS_PER_MS 1000000ull
 #define NS_PER_US 1000ull
 
