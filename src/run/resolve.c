@@ -12,6 +12,7 @@
 #include "machine/netns.h"
 #include "machine/proc.h"
 #include "run/protect.h"
+#include "run/resolve-nobody.h"
 
 static const char process_prefix[] = "process.";
 
@@ -39,7 +40,7 @@ struct resolver {
 	struct targets out;
 	size_t cap;
 	size_t hidden; /* processes whose sockets could not be seen */
-	char spared[160];
+	struct spared spared;
 };
 
 static void resolver_release(struct resolver *r)
@@ -135,8 +136,9 @@ static int process_each(void *ctx, const struct proc *p)
 	why = protect_is_self(&r->protect, p) || !r->by_pid ? protect_why(&r->protect, p) : NULL;
 	if (why) {
 		if (r->out.excluded++ == 0)
-			snprintf(r->spared, sizeof(r->spared), "%d (%s) %s", p->id.pid, p->comm,
-			         why);
+			snprintf(r->spared.first, sizeof(r->spared.first), "%d (%s) %s", p->id.pid,
+			         p->comm, why);
+		r->spared.n = r->out.excluded;
 		return 0;
 	}
 	t = target_add(r, NULL);
@@ -193,65 +195,6 @@ static int term_init(const struct resolver *r, const struct selector_term *said,
 	return err_set(err, -ENOSYS, "selector \"%s\" is not built in yet", said->key);
 }
 
-static int ports_note(void *ctx, const struct listening *l)
-{
-	struct buf *ports = ctx;
-	char port[24];
-
-	snprintf(port, sizeof(port), " %u%s,", l->port, l->udp ? "/udp" : "");
-	if (!strstr(ports->data, port) && ports->len + strlen(port) < 120)
-		buf_add(ports, port);
-	return 0;
-}
-
-struct near {
-	const char *word;
-	unsigned best;
-	char name[64];
-};
-
-static int near_each(void *ctx, const struct proc *p)
-{
-	struct near *n = ctx;
-	unsigned d = text_distance(n->word, p->comm, n->best);
-
-	if (d < n->best) {
-		n->best = d;
-		memcpy(n->name, p->comm, sizeof(n->name));
-	}
-	return 0;
-}
-
-static int no_process(const struct resolver *r, struct err *err)
-{
-	err_set(err, -ENOENT, "no process matches \"%s\"", r->s->says ? r->s->says : "");
-	if (r->out.excluded)
-		return err_hint(err, -ENOENT,
-		                "%zu matched and %s never chosen unless named by pid: %s.",
-		                r->out.excluded, r->out.excluded == 1 ? "is" : "are", r->spared);
-	if (r->hidden)
-		return err_hint(err, -ENOENT,
-		                "The sockets of %zu processes cannot be seen without root.",
-		                r->hidden);
-	for (size_t i = 0; i < r->s->n; i++) {
-		const struct selector_term *t = &r->s->v[i];
-		struct near near = {.word = t->value, .best = 3};
-		BUF(ports, 160);
-
-		if (strcmp(t->key, "process.listens") == 0) {
-			(void)!sockets_listening(r->w, 0, ports_note, &ports, NULL);
-			if (!ports.len)
-				return err_hint(err, -ENOENT, "Nothing listens on this machine.");
-			ports.data[ports.len - 1] = '\0';
-			return err_hint(err, -ENOENT, "Here is listened on%s.", ports.data);
-		}
-		if (strcmp(t->key, "process.name") == 0 &&
-		    proc_each(r->w, 0, near_each, &near, NULL) == 0 && near.name[0])
-			return err_hint(err, -ENOENT, "Did you mean \"%s\"?", near.name);
-	}
-	return -ENOENT;
-}
-
 static int resolve_processes(struct resolver *r, struct err *err)
 {
 	unsigned what = 0;
@@ -280,7 +223,7 @@ static int resolve_processes(struct resolver *r, struct err *err)
 		return ret;
 	for (size_t i = 0; i < r->terms_n; i++)
 		r->hidden += r->terms[i].query.hidden;
-	return r->out.n ? 0 : no_process(r, err);
+	return r->out.n ? 0 : resolve_nobody(r->w, r->s, &r->spared, r->hidden, err);
 }
 
 /* Traffic of a cgroup flows in the network namespace of its processes. */

@@ -1,0 +1,80 @@
+/* Whether a cut may reach the way in. */
+#include "fault/cut-reach.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "machine/cgroup.h"
+#include "machine/way-in.h"
+
+static bool addr_has(const struct nft_addr *a, const struct connection *c)
+{
+	size_t whole = a->length / 8;
+	unsigned rest = a->length % 8;
+	uint8_t mask = rest ? (uint8_t)(0xff << (8 - rest)) : 0;
+
+	if (a->family != c->family || memcmp(a->bytes, c->remote, whole) != 0)
+		return false;
+	return !rest || ((a->bytes[whole] ^ c->remote[whole]) & mask) == 0;
+}
+
+static bool port_is_listed(const struct nft_rules *r, uint16_t port)
+{
+	for (size_t i = 0; i < r->ports_n; i++) {
+		if (port >= r->ports[i].from && port <= r->ports[i].to)
+			return true;
+	}
+	return r->ports_n == 0;
+}
+
+static bool cuts(const struct nft_rules *r, const struct connection *c)
+{
+	bool addr = r->addrs_n == 0;
+
+	for (size_t i = 0; i < r->addrs_n && !addr; i++)
+		addr = addr_has(&r->addrs[i], c);
+	return addr && (port_is_listed(r, c->local_port) || port_is_listed(r, c->remote_port));
+}
+
+/* May this cut the connection by which somebody is logged in? Doubt says yes. */
+static bool cuts_way_in(const struct nft_rules *r, const struct world *w)
+{
+	static const struct connection ssh = {.local_port = 22};
+	struct ways_in ways;
+
+	/* sshd's sockets belong to root, or to the user who is logged in. */
+	if ((r->proto && r->proto != IPPROTO_TCP) ||
+	    (r->has_uid && r->uid != 0 && r->uid != getuid()) || r->has_cgroup)
+		return false;
+	if (r->confined && r->devs_n == 1 && strcmp(r->devs[0], "lo") == 0)
+		return false;
+	if (r->addrs_n == 0)
+		return port_is_listed(r, ssh.local_port);
+	ways_in_read(w, &ways);
+	for (size_t i = 0; i < ways.n; i++) {
+		if (cuts(r, &ways.v[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Does the cgroup hold the caller, whose connections to the world would be cut with it? */
+static bool holds_caller(const struct target *t, const struct world *w)
+{
+	struct cgroups groups;
+	struct cgroup_of of;
+	char dir[CGROUP_PATH_MAX];
+	size_t n = strlen(t->cgroup_v2);
+
+	return t->kind == TARGET_CGROUP && cgroups_read(w, &groups, NULL) == 0 &&
+	       cgroup_of_process(w, &groups, 0, &of, NULL) == 0 &&
+	       cgroup_dir(w, &groups.v2, of.v2, dir) == 0 && strncmp(dir, t->cgroup_v2, n) == 0 &&
+	       (!dir[n] || dir[n] == '/');
+}
+
+bool cut_reaches_caller(const struct nft_rules *rules, const struct target *t,
+                        const struct world *w)
+{
+	return cuts_way_in(rules, w) || holds_caller(t, w);
+}
