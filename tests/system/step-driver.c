@@ -85,8 +85,7 @@ static int keeper_lost(struct driver *d)
 	int r = world_open_real(&w, &err);
 
 	pidfd_wait_gone(d->link.pidfd, UINT64_MAX);
-	r = r < 0 ? r
-	          : undo_folder(&w, &d->paths, d->run_dir, d->run, NULL, NULL, &result, &err);
+	r = r < 0 ? r : undo_folder(&w, &d->paths, d->run_dir, d->run, NULL, NULL, &result, &err);
 	if (r < 0)
 		return fail(&err, 8);
 	return result.residue ? 5 : 8;
@@ -134,9 +133,8 @@ static int hear(struct driver *d, const struct link_event *ev)
 
 static int drive(struct driver *d)
 {
-	struct pollfd p[3] = {{d->link.sock, POLLIN, 0},
-	                      {d->link.pidfd, POLLIN, 0},
-	                      {d->signals, POLLIN, 0}};
+	struct pollfd p[3] = {
+	        {d->link.sock, POLLIN, 0}, {d->link.pidfd, POLLIN, 0}, {d->signals, POLLIN, 0}};
 	struct err err = ERR_INIT;
 
 	for (;;) {
