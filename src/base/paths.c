@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 
-static int join(char *to, struct err *err, const char *fmt, ...)
+static int printf_like(3, 4) join(char *to, struct err *err, const char *fmt, ...)
 {
 	va_list ap;
 	int n;

@@ -212,15 +212,24 @@ static int undo_begin(struct undo *u, const struct paths *paths, struct err *err
 	return u->claims_dir < 0 ? u->claims_dir : 0;
 }
 
+static bool is_another_run(void *ctx, const char *run)
+{
+	return strcmp(run, ctx) != 0;
+}
+
 int undo_folder(const struct world *w, const struct paths *paths, int run_dir, const char *run,
                 undo_told *told, void *ctx, struct undo_result *result, struct err *err)
 {
 	struct undo u = {.world = w, .run = run, .told = told, .ctx = ctx, .result = result};
+	size_t residue = result->residue;
 	int r = undo_begin(&u, paths, err);
 
 	if (r < 0)
 		return r;
 	r = undo_one(&u, run_dir, err);
+	/* a keeper that died between its claim and its slot left a claim that no slot knows */
+	if (r == 0 && result->residue == residue)
+		r = claim_sweep(u.claims_dir, is_another_run, (void *)run, err);
 	fd_close(&u.claims_dir);
 	return r;
 }
