@@ -111,6 +111,19 @@ static int answer_recv(int fd, void *data, size_t cap, uint64_t until_ns, size_t
 	}
 }
 
+const struct nlmsghdr *nl_next(const char **at, size_t *left)
+{
+	const struct nlmsghdr *h = (const void *)*at;
+	if (*left < sizeof(*h) || h->nlmsg_len < sizeof(*h) || h->nlmsg_len > *left)
+		return NULL;
+	size_t n = NLMSG_ALIGN((size_t)h->nlmsg_len);
+	if (n > *left)
+		n = *left;
+	*at += n;
+	*left -= n;
+	return h;
+}
+
 /* The text that the kernel gave with an error, or NULL. */
 static const char *kernel_text(const struct nlmsghdr *h)
 {
@@ -165,11 +178,11 @@ struct talk {
 	bool dump, torn, ended;
 };
 
-static int answer_take(struct talk *t, const void *data, size_t n, struct err *err)
+static int answer_take(struct talk *t, const char *data, size_t left, struct err *err)
 {
-	const struct nlmsghdr *h = data;
-	int left = (int)n, code = 0;
-	for (; mnl_nlmsg_ok(h, left) && code == 0 && !t->ended; h = mnl_nlmsg_next(h, &left)) {
+	const struct nlmsghdr *h;
+	int code = 0;
+	while (code == 0 && !t->ended && (h = nl_next(&data, &left))) {
 		t->torn = t->torn || (h->nlmsg_flags & NLM_F_DUMP_INTR);
 		if (h->nlmsg_type == NLMSG_ERROR) {
 			code = error_read(h, err);

@@ -29,6 +29,10 @@ int nl_ask(int fd, const void *data, size_t len, unsigned acks,
 int nl_dump(int fd, const void *data, size_t len, int (*each)(const struct nlmsghdr *, void *),
             void *ctx, struct err *err) must_use;
 
+/* The next whole message among *left bytes at *at, both advanced past it; NULL when there is none.
+ * (mnl_nlmsg_ok(3) takes a length of over 2 GiB for good.) */
+const struct nlmsghdr *nl_next(const char **at, size_t *left) must_use;
+
 /* Network devices of a namespace: opens it by path ("/proc/self/ns/net", "/run/netns/blue"), lists
  * names in index order into `to` separated by spaces. A recorded machine answers "links PATH". */
 int netns_links(const struct world *w, const char *netns_path, struct buf *to,

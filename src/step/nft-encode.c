@@ -46,6 +46,7 @@ static struct nlmsghdr *message_start(struct batch *b, uint16_t type, uint16_t f
 		b->over = true;
 		b->len = 0;
 	}
+	memset(b->data + b->len, 0, MESSAGE_MAX); /* padding too: the same rules, the same bytes */
 	struct nlmsghdr *h = mnl_nlmsg_put_header(b->data + b->len);
 	struct nfgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
 	h->nlmsg_type = type;
