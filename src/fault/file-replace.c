@@ -76,6 +76,7 @@ static int plan_replace(const void *args, const struct target *t, const struct m
 		ret = plan_blob(out, data, n, state, err);
 	if (ret < 0)
 		return ret;
+	buf_add(&says, "holds ");
 	size_format(&says, n);
 	buf_addf(&says, " %s%s; who has it open keeps the original until it opens it again",
 	         a->from ? "from " : "as given", a->from ? a->from : "");

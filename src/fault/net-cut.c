@@ -134,12 +134,15 @@ static int read_devices(const struct target *t, const struct world *w, struct nf
 
 static void describe(const struct cut_args *a, const struct nft_rules *r, struct buf *says)
 {
+	const char *seen;
+
 	buf_addf(says, "cuts %s%s",
 	         r->direction == NFT_BOTH ? "both directions"
 	         : r->direction == NFT_IN ? "what comes in"
 	                                  : "what goes out",
 	         has_filter(r) ? "" : " of everything");
-	buf_addf(says, "; sender: %s", nft_rules_seen_by_sender(r));
+	seen = nft_rules_seen_by_sender(r);
+	buf_addf(says, "; %s%s", strncmp(seen, "nothing", 7) == 0 ? "the sender sees " : "", seen);
 }
 
 static int plan_cut(const void *args, const struct target *t, const struct moment *moment,
