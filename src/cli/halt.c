@@ -17,8 +17,8 @@
 enum {
 	RUNS_MAX = 64,
 	POLL_MS = 10,
-	RUNNER_S = 5, /* a runner that has not put back by then is killed: its keeper does */
-	KEEPER_S = 10 /* a keeper that has not either is killed: undo does, from the log */
+	RUNNER_S = 3,  /* a runner that has not put back by then is killed: its keeper does */
+	KEEPER_S = 10, /* a keeper that has not either is killed: undo does, from the log */
 };
 
 struct halt_args {
@@ -115,7 +115,8 @@ static void run_look(struct halting *h, struct run *r, uint64_t waited_ns)
 		r->ended = true;
 		return;
 	}
-	if (a.runner.pid && waited_ns > RUNNER_S * NS_PER_S && !r->runner_killed) {
+	if (a.runner.pid && waited_ns > (a.live ? RUNNER_S : KEEPER_S) * NS_PER_S &&
+	    !r->runner_killed) {
 		fprintf(stderr,
 		        "squall: %s: its runner does not answer; killed, its keeper puts back\n",
 		        a.id);

@@ -153,8 +153,7 @@ static int status_main(struct cli *cli, const void *args)
 		if (!json_array_size(l.runs))
 			printf("nothing is active\n");
 		if (l.left)
-			printf("%zu %s left behind by runs that died; \"squall undo\" puts %s "
-			       "back\n",
+			printf("%zu %s left behind; \"squall undo\" puts %s back, or says how\n",
 			       l.left, plural(l.left, "object is", "objects are"),
 			       plural(l.left, "it", "them"));
 		json_decref(l.runs);

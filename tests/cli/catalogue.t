@@ -1,8 +1,49 @@
 # What there is. What each takes is told by its own table, so only the form is kept here.
 $ squall faults | sed 's/ no: [a-z-]*/ yes/; s/  */ /g'
+FAULT CLASS TARGETS HERE WHAT IT DOES
+cpu.quota resource cgroup|process yes limits how much of a CPU a cgroup gets
+net.cut network host|netns|cgroup yes lets no traffic through
+proc.kill state process yes ends processes with a signal
+proc.pause state process yes stops processes, and lets them go on
 $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
+    "name": "cpu.quota",
+    "name": "net.cut",
+    "name": "proc.kill",
+    "name": "proc.pause",
 $ squall probes
+http     asks a web server and shows its answer
+tcp      connects to a port or a Unix socket
+exec     runs a program and shows how it ended and what it wrote
+process  shows which processes are there and how they are
+file     shows whether a file is there and what is in it
 $ squall probes http | grep -A 3 '^Answer'
+Answer:
+  status              number   status code of the answer
+  seconds             seconds  time to the end of the answer, from when the look
+                               was due
 $ squall probes tcp --json | grep -A 9 '"name": "timeout"'
+      "name": "timeout",
+      "kind": "duration",
+      "default": "2s",
+      "min": "1ms",
+      "max": "10m",
+      "help": "greatest time for it all, counted from when it was due"
+    }
+  ],
+  "answer": [
+    {
 $ squall faults proc.kill | grep -A 9 '^Parameters'
+Parameters:
+  signal: WORD  the signal; KILL cannot be handled, TERM asks, SEGV and ABRT
+                look like a crash: KILL, TERM, INT, HUP, QUIT, ABRT, SEGV, BUS,
+                FPE, ILL, SYS, TRAP, PIPE, ALRM, USR1, USR2, XCPU, XFSZ (default
+                KILL)
+
+Examples:
+  squall attack proc.kill --target process.pid=4711 --allow irreversible
+  squall attack proc.kill --signal SEGV --target process.name=nginx,process.user=www-data --allow irreversible
+  squall attack proc.kill --target process.listens=6379 --allow irreversible --dry-run
 $ squall faults proc.kill | grep -A 2 '^class'
+class     state
+targets   process
+way back  none: needs --allow irreversible, or the word in the file
