@@ -266,10 +266,9 @@ static int check_main(struct cli *cli, const void *args)
 
 	if (allow_parse(&a->allow, &allow, &err) < 0)
 		return show_err(&err, EXIT_USAGE);
-	code = load_good(cli, a->file, &a->vars, &l);
+	code = load_good(cli, a->file, &a->vars, allow, &l);
 	if (code != EXIT_HELD)
 		return code;
-	l.x->allow |= allow;
 	c.x = l.x;
 	c.targets = json_array();
 	c.machine = json_object();

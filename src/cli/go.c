@@ -130,6 +130,23 @@ static const char *member(const json_t *o, const char *key)
 	return text ? text : "";
 }
 
+/* Where standard output is for programs, a refusal is also told to people. */
+static void refusal_show(const json_t *doc)
+{
+	const json_t *events = json_object_get(doc, "events"), *entry;
+	size_t i;
+
+	json_array_foreach (events, i, entry) {
+		struct err err = ERR_INIT;
+
+		if (strcmp(member(entry, "type"), "refused") != 0)
+			continue;
+		(void)err_set(&err, -EPERM, "%s", member(entry, "what"));
+		(void)err_hint(&err, -EPERM, "%s", member(entry, "hint"));
+		show_err(&err, EXIT_REFUSED);
+	}
+}
+
 static void announce(const struct go *g, const char *id)
 {
 	if (g->json)
@@ -149,6 +166,8 @@ static enum exit_code finish(struct cli *cli, const struct go *g, const struct r
 	struct err err = ERR_INIT;
 
 	snprintf(folder, sizeof(folder), "%s/%s", cli->paths.runs, f->id);
+	if (g->json)
+		refusal_show(doc);
 	residue_show_doc(doc);
 	if (lost)
 		fprintf(stderr, "squall: %zu %s could not be written to \"%s\"\n", lost,

@@ -69,13 +69,29 @@ void load_release(struct loaded *l)
 	*l = (struct loaded){0};
 }
 
+/* Warnings that the command line has answered. */
+static void problems_drop(struct problems *problems, const char *code)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < problems->n; i++)
+		if (problems->v[i].severity == PROBLEM_ERROR ||
+		    strcmp(problems->v[i].code, code) != 0)
+			problems->v[kept++] = problems->v[i];
+	problems->n = kept;
+}
+
 enum exit_code load_good(struct cli *cli, const char *path, const struct text_map *vars,
-                         struct loaded *l)
+                         unsigned allow, struct loaded *l)
 {
 	struct err err = ERR_INIT;
 
 	if (load(cli, path, vars, l, &err) < 0)
 		return show_err(&err, EXIT_USAGE);
+	if (l->x)
+		l->x->allow |= allow;
+	if (allow & ALLOW_IRREVERSIBLE)
+		problems_drop(&l->problems, "irreversible");
 	show_problems(stderr, isatty(STDERR_FILENO) && cli->colour, path, &l->problems);
 	return l->problems.errors || !l->x ? EXIT_USAGE : EXIT_HELD;
 }

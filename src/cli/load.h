@@ -26,9 +26,10 @@ int load(struct cli *, const char *path, const struct text_map *vars, struct loa
          struct err *) must_use;
 void load_release(struct loaded *);
 #define _cleanup_loaded_ cleanup(load_release)
-/* As load, but errors are shown: EXIT_HELD when it may be used. */
+/* As load, but errors are shown: EXIT_HELD when it may be used. allow: bits of enum allow that the
+ * command line gave, added to the file's. */
 enum exit_code load_good(struct cli *, const char *path, const struct text_map *vars,
-                         struct loaded *);
+                         unsigned allow, struct loaded *);
 /* "irreversible,host-wide" and repeated: bits of enum allow. -EINVAL names the nearest word. */
 int allow_parse(const struct text_list *, unsigned *allow, struct err *) must_use;
 /* Features that the file asks for and this build lacks, named on standard error: EXIT_CANNOT, or

@@ -1,8 +1,8 @@
 /*
  * options.h - the words of a command line, matched against parameter tables.
  *
- * `--name value`, `--name=value`; a bool is a flag (`--dry-run`, also with true or false); a list or
- * a map may be given again and again; `--` ends the options; other words fill the positional
+ * `--name value`, `--name=value`; a bool is a flag (`--dry-run`, also with true or false); a list
+ * or a map may be given again and again; `--` ends the options; other words fill the positional
  * parameters in table order, the last list takes the rest. Owns nothing: texts point into argv and
  * the arena. Not to be assumed: that a value is valid; binding it says so.
  */

@@ -25,12 +25,11 @@ static int plan_main(struct cli *cli, const void *args)
 
 	if (allow_parse(&a->allow, &allow, &err) < 0)
 		return show_err(&err, EXIT_USAGE);
-	code = load_good(cli, a->file, &a->vars, &l);
+	code = load_good(cli, a->file, &a->vars, allow, &l);
 	if (code == EXIT_HELD)
 		code = unbuilt_refuse(l.x);
 	if (code != EXIT_HELD)
 		return code;
-	l.x->allow |= allow;
 	if (a->machine && recorded_open(&recorded, a->machine, &err) < 0) {
 		recorded_close(&recorded);
 		return show_err(&err, EXIT_USAGE);

@@ -45,7 +45,7 @@ static json_t *thought_json(const struct world *w, const struct attack_thought *
 	if (t->plan_code < 0)
 		json_object_set_new(o, "cannot", json_string(t->plan_err.what));
 	if (t->can_code < 0)
-		json_object_set_new(o, "lacks", json_string(t->can_err.what));
+		json_object_set_new(o, "assumed", json_string(t->can_err.what));
 	if (t->allow_code < 0)
 		json_object_set_new(o, "refused", json_string(t->allow_err.what));
 	return o;
@@ -60,6 +60,9 @@ static void thought_show(const struct world *w, const struct attack_thought *t)
 	text = plan_text(w, t->attack, &t->targets, &t->plan);
 	if (text)
 		show_text(stdout, text, true);
+	/* Planned all the same: whoever carries it out may be able to. */
+	if (t->can_code < 0)
+		printf("  assumed, though it cannot be tried here: %s\n", t->can_err.what);
 }
 
 enum exit_code plans_show(struct cli *cli, const struct world *w, const struct experiment *x,

@@ -26,8 +26,7 @@ static enum exit_code worse(enum exit_code a, enum exit_code b)
 	return a;
 }
 
-static enum exit_code run_files(struct cli *cli, const struct run_args *a, unsigned allow,
-                                struct loaded *files)
+static enum exit_code run_files(struct cli *cli, const struct run_args *a, struct loaded *files)
 {
 	enum exit_code code = EXIT_HELD;
 	bool stop = false;
@@ -41,7 +40,6 @@ static enum exit_code run_files(struct cli *cli, const struct run_args *a, unsig
 		               .dry_run = a->dry_run,
 		               .reports = a->reports};
 
-		g.x->allow |= allow;
 		if (i && !a->json)
 			putchar('\n');
 		code = worse(code, go(cli, &g, &stop));
@@ -70,11 +68,11 @@ static int run_main(struct cli *cli, const void *args)
 	}
 	/* All files are read before the first is run: a mistake in the last harms nobody. */
 	for (size_t i = 0; i < a->files.n; i++)
-		code = worse(code, load_good(cli, a->files.v[i], &a->vars, &files[i]));
+		code = worse(code, load_good(cli, a->files.v[i], &a->vars, allow, &files[i]));
 	if (code == EXIT_HELD && !a->dry_run)
 		code = go_ready(cli);
 	if (code == EXIT_HELD)
-		code = run_files(cli, a, allow, files);
+		code = run_files(cli, a, files);
 	for (size_t i = 0; i < a->files.n; i++)
 		load_release(&files[i]);
 	return code;

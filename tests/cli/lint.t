@@ -14,7 +14,9 @@ $ cat >good.yaml <<X
 >     for: 1s
 > X
 $ squall lint good.yaml
+good.yaml: no problems
 $ squall lint --json good.yaml
+[]
 $ cat >bad.yaml <<X
 > squall: 1
 > titel: A typo
@@ -29,11 +31,198 @@ $ cat >bad.yaml <<X
 >     for: soon
 > X
 $ squall lint bad.yaml
+bad.yaml:2:1: error: unknown key "titel"
+  hint: Did you mean "title"?
+bad.yaml:7:16: error: the answer has no field "statuss"
+  hint: Did you mean "status"?
+bad.yaml:9:12: error: there is no fault "proc.pase"
+  hint: Did you mean "proc.pause"?
+bad.yaml:10:24: error: unknown key "nam"
+  hint: Did you mean "name"?
+bad.yaml:11:10: error: "for": "soon" is not a duration
+  hint: Write a number with its unit (ns, us, ms, s, m, h or d), as in "250ms" or "1m30s".
+[exit 2]
 $ squall lint --format github bad.yaml
+::error file=bad.yaml,line=2,col=1::unknown key "titel"%0ADid you mean "title"?
+::error file=bad.yaml,line=7,col=16::the answer has no field "statuss"%0ADid you mean "status"?
+::error file=bad.yaml,line=9,col=12::there is no fault "proc.pase"%0ADid you mean "proc.pause"?
+::error file=bad.yaml,line=10,col=24::unknown key "nam"%0ADid you mean "name"?
+::error file=bad.yaml,line=11,col=10::"for": "soon" is not a duration%0AWrite a number with its unit (ns, us, ms, s, m, h or d), as in "250ms" or "1m30s".
+[exit 2]
 $ squall lint --format json bad.yaml
+[
+  {
+    "file": "bad.yaml",
+    "line": 2,
+    "column": 1,
+    "severity": "error",
+    "code": "unknown-key",
+    "text": "unknown key \"titel\"",
+    "hint": "Did you mean \"title\"?"
+  },
+  {
+    "file": "bad.yaml",
+    "line": 7,
+    "column": 16,
+    "severity": "error",
+    "code": "unknown-field",
+    "text": "the answer has no field \"statuss\"",
+    "hint": "Did you mean \"status\"?"
+  },
+  {
+    "file": "bad.yaml",
+    "line": 9,
+    "column": 12,
+    "severity": "error",
+    "code": "unknown-kind",
+    "text": "there is no fault \"proc.pase\"",
+    "hint": "Did you mean \"proc.pause\"?"
+  },
+  {
+    "file": "bad.yaml",
+    "line": 10,
+    "column": 24,
+    "severity": "error",
+    "code": "unknown-key",
+    "text": "unknown key \"nam\"",
+    "hint": "Did you mean \"name\"?"
+  },
+  {
+    "file": "bad.yaml",
+    "line": 11,
+    "column": 10,
+    "severity": "error",
+    "code": "wrong-type",
+    "text": "\"for\": \"soon\" is not a duration",
+    "hint": "Write a number with its unit (ns, us, ms, s, m, h or d), as in \"250ms\" or \"1m30s\"."
+  }
+]
+[exit 2]
 $ squall lint --format sarif bad.yaml
+{
+  "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+  "version": "2.1.0",
+  "runs": [
+    {
+      "tool": {
+        "driver": {
+          "name": "squall",
+          "version": "0.1.0"
+        }
+      },
+      "results": [
+        {
+          "ruleId": "unknown-key",
+          "level": "error",
+          "message": {
+            "text": "unknown key \"titel\". Did you mean \"title\"?"
+          },
+          "locations": [
+            {
+              "physicalLocation": {
+                "artifactLocation": {
+                  "uri": "bad.yaml"
+                },
+                "region": {
+                  "startLine": 2,
+                  "startColumn": 1
+                }
+              }
+            }
+          ]
+        },
+        {
+          "ruleId": "unknown-field",
+          "level": "error",
+          "message": {
+            "text": "the answer has no field \"statuss\". Did you mean \"status\"?"
+          },
+          "locations": [
+            {
+              "physicalLocation": {
+                "artifactLocation": {
+                  "uri": "bad.yaml"
+                },
+                "region": {
+                  "startLine": 7,
+                  "startColumn": 16
+                }
+              }
+            }
+          ]
+        },
+        {
+          "ruleId": "unknown-kind",
+          "level": "error",
+          "message": {
+            "text": "there is no fault \"proc.pase\". Did you mean \"proc.pause\"?"
+          },
+          "locations": [
+            {
+              "physicalLocation": {
+                "artifactLocation": {
+                  "uri": "bad.yaml"
+                },
+                "region": {
+                  "startLine": 9,
+                  "startColumn": 12
+                }
+              }
+            }
+          ]
+        },
+        {
+          "ruleId": "unknown-key",
+          "level": "error",
+          "message": {
+            "text": "unknown key \"nam\". Did you mean \"name\"?"
+          },
+          "locations": [
+            {
+              "physicalLocation": {
+                "artifactLocation": {
+                  "uri": "bad.yaml"
+                },
+                "region": {
+                  "startLine": 10,
+                  "startColumn": 24
+                }
+              }
+            }
+          ]
+        },
+        {
+          "ruleId": "wrong-type",
+          "level": "error",
+          "message": {
+            "text": "\"for\": \"soon\" is not a duration. Write a number with its unit (ns, us, ms, s, m, h or d), as in \"250ms\" or \"1m30s\"."
+          },
+          "locations": [
+            {
+              "physicalLocation": {
+                "artifactLocation": {
+                  "uri": "bad.yaml"
+                },
+                "region": {
+                  "startLine": 11,
+                  "startColumn": 10
+                }
+              }
+            }
+          ]
+        }
+      ]
+    }
+  ]
+}
+[exit 2]
 $ squall lint good.yaml bad.yaml >/dev/null
+[exit 2]
 $ squall run good.yaml bad.yaml >/dev/null 2>&1
+[exit 2]
 $ squall lint - <good.yaml
+-: no problems
 $ squall plan bad.yaml >/dev/null 2>&1
+[exit 2]
 $ squall check bad.yaml >/dev/null 2>&1
+[exit 2]
