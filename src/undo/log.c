@@ -132,6 +132,15 @@ int undo_log_open(struct undo_log *log, int run_dir, uid_t uid, bool write, stru
 	return 0;
 }
 
+bool undo_log_has_ended(int run_dir, uid_t uid)
+{
+	_cleanup_fd_ int fd = file_open_owned(run_dir, UNDO_LOG_NAME, O_RDONLY, uid, NULL);
+	struct log_head head;
+	uint64_t seq = 0;
+
+	return fd >= 0 && cell_read(fd, 0, &head, sizeof(head), &seq) == 0 && seq && head.ended;
+}
+
 void undo_log_close(struct undo_log *log)
 {
 	fd_close(&log->fd);

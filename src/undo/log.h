@@ -69,6 +69,9 @@ int undo_log_create(struct undo_log *, int run_dir, const struct log_head *, str
  * as a log. */
 int undo_log_open(struct undo_log *, int run_dir, uid_t uid, bool write, struct slot *slots,
                   struct err *) must_use;
+/* Reads the head alone, so that a thousand old runs cost nothing: every slot was dealt with. False
+ * when it cannot be told. */
+bool undo_log_has_ended(int run_dir, uid_t uid);
 void undo_log_close(struct undo_log *);
 /* Writes slot i from memory (seq is advanced) to the copy that is not current. No sync. */
 int undo_log_put(struct undo_log *, size_t i, struct err *) must_use;

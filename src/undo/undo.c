@@ -169,11 +169,14 @@ static bool has_work(const struct undo_log *log)
 
 static int undo_one(struct undo *u, int run_dir, struct err *err)
 {
-	_cleanup_free_ struct slot *slots = calloc(UNDO_SLOTS, sizeof(*slots));
+	_cleanup_free_ struct slot *slots = NULL;
 	_cleanup_fd_ int locked = -1;
 	struct undo_log log = {.fd = -1};
 	int r;
 
+	if (undo_log_has_ended(run_dir, geteuid()))
+		return 0;
+	slots = calloc(UNDO_SLOTS, sizeof(*slots));
 	if (!slots)
 		return err_sys(err, ENOMEM, "could not read the undo log");
 	r = undo_log_open(&log, run_dir, geteuid(), !u->list, slots, err);
