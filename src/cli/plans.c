@@ -44,7 +44,7 @@ static json_t *thought_json(const struct world *w, const struct attack_thought *
 		json_object_set_new(o, "cannot", json_string(t->resolve_err.what));
 	if (t->plan_code < 0)
 		json_object_set_new(o, "cannot", json_string(t->plan_err.what));
-	if (t->can_code < 0)
+	if (t->can_code < 0 && world_is_real(w))
 		json_object_set_new(o, "assumed", json_string(t->can_err.what));
 	if (t->allow_code < 0)
 		json_object_set_new(o, "refused", json_string(t->allow_err.what));
@@ -61,7 +61,7 @@ static void thought_show(const struct world *w, const struct attack_thought *t)
 	if (text)
 		show_text(stdout, text, true);
 	/* Planned all the same: whoever carries it out may be able to. */
-	if (t->can_code < 0)
+	if (t->can_code < 0 && world_is_real(w))
 		printf("  assumed, though it cannot be tried here: %s\n", t->can_err.what);
 }
 

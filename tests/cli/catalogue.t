@@ -2,11 +2,13 @@
 $ squall faults | sed 's/ no: [a-z-]*/ yes/; s/  */ /g'
 FAULT CLASS TARGETS HERE WHAT IT DOES
 cpu.quota resource cgroup|process yes limits how much of a CPU a cgroup gets
+file.replace state host yes gives a file other content
 net.cut network host|netns|cgroup yes lets no traffic through
 proc.kill state process yes ends processes with a signal
 proc.pause state process yes stops processes, and lets them go on
 $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "cpu.quota",
+    "name": "file.replace",
     "name": "net.cut",
     "name": "proc.kill",
     "name": "proc.pause",
