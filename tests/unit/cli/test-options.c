@@ -133,7 +133,8 @@ static void test_sub(void **state)
 	assert_string_equal(f->o.with[1].value, "200ms");
 	assert_string_equal(f->o.with[2].value, "true");
 	assert_int_equal(f->o.own_n, 2);
-	assert_int_equal(PARSE(f, &with_sub, "net.delay", "--both", "false", "u"), 0);
+	assert_int_equal(PARSE(f, &with_sub, "net.delay", "--both", "false", "u", "--file", "z"),
+	                 0);
 	assert_string_equal(f->o.with[0].value, "false");
 	assert_string_equal(f->o.with[1].value, "u");
 }
