@@ -111,7 +111,7 @@ static int lint_main(struct cli *cli, const void *args)
 		_cleanup_loaded_ struct loaded l = {0};
 		struct err err = ERR_INIT;
 
-		if (load(cli, a->files.v[i], &a->vars, &l, &err) < 0) {
+		if (load(cli, a->files.v[i], &a->vars, true, &l, &err) < 0) {
 			code = (int)show_err(&err, EXIT_USAGE);
 			continue;
 		}

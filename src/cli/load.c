@@ -39,8 +39,8 @@ static int read_all(const char *path, char **text, size_t *n, struct err *err)
 	return 0;
 }
 
-int load(struct cli *cli, const char *path, const struct text_map *vars, struct loaded *l,
-         struct err *err)
+int load(struct cli *cli, const char *path, const struct text_map *vars, bool values_may_lack,
+         struct loaded *l, struct err *err)
 {
 	struct var_override *overrides = NULL;
 	int ret;
@@ -51,6 +51,7 @@ int load(struct cli *cli, const char *path, const struct text_map *vars, struct 
 		return ret;
 	arena_init(&l->arena, PROBLEMS_BYTES);
 	problems_init(&l->problems, &l->arena);
+	l->problems.values_may_lack = values_may_lack;
 	if (vars->n)
 		overrides = arena_alloc(&cli->arena, vars->n * sizeof(*overrides));
 	for (size_t i = 0; overrides && i < vars->n; i++)
@@ -86,7 +87,7 @@ enum exit_code load_good(struct cli *cli, const char *path, const struct text_ma
 {
 	struct err err = ERR_INIT;
 
-	if (load(cli, path, vars, l, &err) < 0)
+	if (load(cli, path, vars, false, l, &err) < 0)
 		return show_err(&err, EXIT_USAGE);
 	if (l->x)
 		l->x->allow |= allow;

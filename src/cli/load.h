@@ -21,9 +21,9 @@ struct loaded {
 };
 
 /* Reads the file. Negative: it could not be opened or is too large; problems are not failures. The
- * struct must not be moved afterwards. */
-int load(struct cli *, const char *path, const struct text_map *vars, struct loaded *,
-         struct err *) must_use;
+ * struct must not be moved afterwards. values_may_lack: a variable without a value is no error. */
+int load(struct cli *, const char *path, const struct text_map *vars, bool values_may_lack,
+         struct loaded *, struct err *) must_use;
 void load_release(struct loaded *);
 #define _cleanup_loaded_ cleanup(load_release)
 /* As load, but errors are shown: EXIT_HELD when it may be used. allow: bits of enum allow that the

@@ -225,6 +225,10 @@ static int scalar_read(struct reader *r, const struct fy_event *e, struct where 
 {
 	size_t n;
 	bool is_text;
+	enum fy_scalar_style style = fy_token_scalar_style(e->scalar.value);
+	/* the mark is behind the quote */
+	if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && at.col > 1)
+		at.col--;
 	int err = anchor_check(r, e->scalar.anchor);
 	if (err == 0)
 		err = tag_check(r, e->scalar.tag, &is_text);
@@ -238,7 +242,7 @@ static int scalar_read(struct reader *r, const struct fy_event *e, struct where 
 	char *copy = arena_strndup(r->arena, text ? text : "", n);
 	if (copy == NULL)
 		return out_of_memory(r, at);
-	bool quoted = is_text || fy_token_scalar_style(e->scalar.value) != FYSS_PLAIN;
+	bool quoted = is_text || style != FYSS_PLAIN;
 	if (key_waits(r)) {
 		struct frame *f = &r->stack[r->depth - 1];
 		if (n == 0)

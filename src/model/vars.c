@@ -275,6 +275,7 @@ static void unknown_variable(struct reading *r, struct where at, const char *nam
 struct text {
 	char *to;
 	size_t n;
+	bool unknown; /* a variable in it has no value */
 };
 
 static void text_put(struct text *t, const char *s, size_t n)
@@ -307,6 +308,7 @@ static void text_expand(struct reading *r, const struct node *n, struct text *t)
 			        "\"${\" is not closed");
 		else if (t->to == NULL && v == NULL)
 			unknown_variable(r, n->at, s + 2, len);
+		t->unknown = t->unknown || v == NULL || v->value == NULL;
 		s += 2 + len + (s[2 + len] == '}');
 	}
 }
@@ -314,7 +316,6 @@ static void text_expand(struct reading *r, const struct node *n, struct text *t)
 static const struct node *scalar_expand(struct reading *r, const struct node *n)
 {
 	struct text t = {0};
-	size_t errors = r->problems->errors;
 	if (strstr(n->text, "${") == NULL)
 		return n;
 	text_expand(r, n, &t);
@@ -339,9 +340,8 @@ static const struct node *scalar_expand(struct reading *r, const struct node *n)
 		const struct var *v = var_find(r->x->vars, n->text + 2, len - 3);
 		made->quoted = v != NULL && v->text;
 	}
-	/* Nothing useful can be said about a value that is not known. */
-	if (r->problems->errors > errors)
-		made->unknown = true;
+	/* Nothing more can be said about a value that is not known. */
+	made->unknown = t.unknown;
 	return made;
 }
 
