@@ -21,6 +21,11 @@ struct binding {
 #define BAD(b, at, code, hint, ...) \
 	problem_add((b)->problems, PROBLEM_ERROR, at, code, hint, __VA_ARGS__)
 
+static void no_memory(const struct binding *b, const struct node *n)
+{
+	BAD(b, n->at, "no-memory", NULL, "%s: out of memory", b->p->name);
+}
+
 static void *member(const struct binding *b)
 {
 	return (char *)b->args + b->p->offset;
@@ -131,6 +136,8 @@ static void list_bind(const struct binding *b, const struct node *n)
 		}
 	}
 	list.v = v;
+	if (v == NULL)
+		no_memory(b, n);
 	if (good)
 		memcpy(member(b), &list, sizeof(list));
 }
@@ -150,6 +157,8 @@ static void map_bind(const struct binding *b, const struct node *n)
 			v[i] = (struct text_pair){n->v[i].key, item->text};
 	}
 	map.v = v;
+	if (v == NULL)
+		no_memory(b, n);
 	if (good)
 		memcpy(member(b), &map, sizeof(map));
 }
@@ -158,7 +167,7 @@ static void doc_bind(const struct binding *b, const struct node *n)
 {
 	json_t *doc = node_to_json(n);
 	if (doc == NULL || (b->documents != NULL && json_array_append_new(b->documents, doc) < 0)) {
-		BAD(b, n->at, "no-memory", NULL, "%s: out of memory", b->p->name);
+		no_memory(b, n);
 		return;
 	}
 	memcpy(member(b), &doc, sizeof(doc));
