@@ -2,10 +2,14 @@
  * due times, through the same code as a run. Prints its figures as "name value" lines.
  *
  *   bench-looks URL PROBES PER-SECOND SECONDS [keep-alive] */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/quantity.h"
@@ -16,6 +20,7 @@ struct bench {
 	struct loop *loop;
 	const struct probe *probe;
 	void *args;
+	uint16_t bare_port;
 	uint64_t every_ns, end_ns;
 	size_t in_flight, probing, failed, n, cap;
 	double *late_ms, *seconds;
@@ -49,6 +54,54 @@ static void heard(void *ctx, json_t *doc, const struct err *err)
 	maybe_over(b);
 }
 
+/* One look with bare system calls. */
+struct bare {
+	struct bench *b;
+	int fd;
+	bool sent;
+	struct watch *watch;
+	uint64_t due_ns;
+};
+
+static void bare_ready(void *ctx, unsigned events)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+	struct bare *l = ctx;
+	char answer[16384];
+	if (!l->sent) {
+		l->sent = true;
+		if (send(l->fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0 &&
+		    watch_change(l->watch, WATCH_READ, NULL) == 0)
+			return;
+	}
+	ssize_t n = recv(l->fd, answer, sizeof(answer), 0);
+	struct bench *b = l->b;
+	if (n > 0)
+		b->seconds[b->n++ % b->cap] = (double)(clock_boot_ns() - l->due_ns) / 1e6;
+	else
+		b->failed++;
+	watch_free(l->watch);
+	(void)close(l->fd);
+	free(l);
+	b->in_flight--;
+	maybe_over(b);
+}
+
+static int bare_start(struct bench *b, uint64_t due_ns)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+	                        .sin_port = htons(b->bare_port),
+	                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct bare *l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	*l = (struct bare){.b = b, .due_ns = due_ns};
+	l->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	(void)connect(l->fd, (struct sockaddr *)&a, sizeof(a));
+	l->watch = watch_new(b->loop, l->fd, WATCH_WRITE, bare_ready, l, NULL);
+	return l->watch ? 0 : -EIO;
+}
+
 static void due(void *ctx)
 {
 	struct one *o = ctx;
@@ -57,8 +110,11 @@ static void due(void *ctx)
 	struct look *look;
 	struct err err = ERR_INIT;
 	b->late_ms[started++ % b->cap] = (double)(clock_boot_ns() - o->due_ns) / 1e6;
-	if (b->probe->start(b->loop, NULL, b->args, (struct span){o->due_ns, o->due_ns}, heard, b,
-	                    &look, &err) == 0) {
+	int rc = b->bare_port ? bare_start(b, o->due_ns)
+	                      : b->probe->start(b->loop, NULL, b->args,
+	                                        (struct span){o->due_ns, o->due_ns}, heard, b,
+	                                        &look, &err);
+	if (rc == 0) {
 		b->in_flight++;
 	} else {
 		b->failed++;
@@ -122,14 +178,16 @@ static double cpu_seconds(void)
 
 int main(int argc, char **argv)
 {
-	if (argc != 5 && argc != 6) {
-		fprintf(stderr, "usage: bench-looks URL PROBES PER-SECOND SECONDS [keep-alive]\n");
+	if (argc < 5 || argc > 7) {
+		fprintf(stderr, "usage: bench-looks URL PROBES PER-SECOND SECONDS [keep-alive | "
+		                "bare PORT]\n");
 		return 2;
 	}
 	size_t n = strtoul(argv[2], NULL, 10), rate = strtoul(argv[3], NULL, 10);
 	size_t seconds = strtoul(argv[4], NULL, 10);
 	struct bench b = {.loop = loop_new(NULL), .probe = probe_find("http"), .probing = n};
 	b.args = args_of(&b.probe->kind, argv[1], argc == 6);
+	b.bare_port = argc == 7 ? (uint16_t)strtoul(argv[6], NULL, 10) : 0;
 	b.every_ns = NS_PER_S / rate;
 	b.cap = n * rate * seconds + n;
 	b.late_ms = calloc(b.cap, sizeof(double));

@@ -290,6 +290,79 @@ static void many_fly_at_once(void **state)
 	json_decref(h.headers);
 }
 
+/* openssl s_server with a certificate of its own for "localhost". */
+static pid_t tls_server(const char *dir, int *port)
+{
+	char command[600];
+	(void)snprintf(
+	        command, sizeof(command),
+	        "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+	        "-nodes -keyout key -out cert -subj /CN=localhost -addext "
+	        "subjectAltName=DNS:localhost >/dev/null 2>&1",
+	        dir);
+	if (system(command) != 0)
+		return -1;
+	*port = server_dead_port();
+	char at[32];
+	(void)snprintf(at, sizeof(at), "127.0.0.1:%d", *port);
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (chdir(dir) < 0 || !freopen("/dev/null", "w", stderr))
+			_exit(1);
+		(void)execlp("openssl", "openssl", "s_server", "-accept", at, "-cert", "cert",
+		             "-key", "key", "-www", "-quiet", (char *)NULL);
+		_exit(1);
+	}
+	return pid;
+}
+
+static void certificates_are_checked(void **state)
+{
+	char dir[] = "/tmp/squall-tls-test-XXXXXX", url[64], resolve[64], ca[64], file[64];
+	int port = 0;
+	assert_non_null(mkdtemp(dir));
+	pid_t pid = tls_server(dir, &port);
+	(void)snprintf(url, sizeof(url), "https://localhost:%d/", port);
+	(void)snprintf(resolve, sizeof(resolve), "localhost:%d:127.0.0.1", port);
+	(void)snprintf(ca, sizeof(ca), "%s/cert", dir);
+	const char *v[] = {resolve};
+	struct http_request r = {.url = url, .resolve = v, .resolve_n = 1};
+	struct heard *h = NULL;
+	if (pid > 0) {
+		struct http_request any = r;
+		any.insecure = true;
+		for (int i = 0; i < 500; i++) { /* until it listens */
+			h = ask(any);
+			if (h->err.code != -ECONNREFUSED)
+				break;
+			usleep(10000);
+		}
+		assert_int_equal(h->a.status, 200);
+		assert_true(h->a.tls_ns > h->a.connect_ns);
+		h = ask(r);
+		assert_int_equal(h->err.code, -EACCES);
+		assert_non_null(strstr(h->err.what, "cannot trust \"https://localhost:"));
+		assert_non_null(strstr(h->err.hint, "`ca`"));
+		r.ca = ca;
+		assert_int_equal(ask(r)->a.status, 200);
+		(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/", port);
+		assert_int_equal(ask(r)->err.code, -EACCES); /* made out to another name */
+		r.ca = "/no/such/file";
+		assert_int_equal(ask(r)->err.code, -ENOENT);
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	}
+	const char *names[] = {"cert", "key"};
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(file, sizeof(file), "%s/%s", dir, names[i]);
+		(void)unlink(file);
+	}
+	(void)rmdir(dir);
+	if (pid < 0)
+		skip();
+}
+
 static void never_called(void *ctx, const struct http_answer *a, const struct err *err)
 {
 	fail();
@@ -360,6 +433,7 @@ int main(void)
 	        cmocka_unit_test(what_is_no_request_is_refused_at_once),
 	        cmocka_unit_test(connections_are_kept_only_if_told),
 	        cmocka_unit_test(many_fly_at_once),
+	        cmocka_unit_test(certificates_are_checked),
 	        cmocka_unit_test(a_request_may_be_cancelled_in_every_state),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
