@@ -182,7 +182,8 @@ void check_event(struct sim *s, enum phase before, const struct event *ev)
 void check_machine(struct sim *s)
 {
 	uint64_t from = s->deadline_ns > s->jumped_ns ? s->deadline_ns : s->jumped_ns;
-	bool can_end = s->runner_alive || (s->keeper_alive && !s->keeper_hangs);
+	bool can_end =
+	        (s->runner_alive && !s->runner_hangs) || (s->keeper_alive && !s->keeper_hangs);
 
 	if (!s->deadline_ns || s->now_ns < s->deadline_ns || s->now_ns < from + 2 * NS_PER_S ||
 	    !can_end || s->residue_said)
@@ -241,6 +242,9 @@ void check_end(struct sim *s)
 	if (s->finished) {
 		if (left && s->finish.cleanup == CLEANUP_CLEAN)
 			sim_violate(s, INV_NOTHING_LEFT, "at the end, and clean-up says clean");
+		if (left && s->keeper_alive && !s->keeper_hangs && !s->residue_said)
+			sim_violate(s, INV_NOTHING_LEFT,
+			            "at the end, and nobody waited for the keeper");
 		check_answers(s);
 		/* Nothing that comes late may move it again. */
 		for (enum event_type t = 0; t < EV_TYPES && !s->violated; t++) {

@@ -68,7 +68,7 @@ void sim_experiment(struct sim *s)
 	x->attacks = s->attacks;
 	x->actions = s->actions;
 	x->title = "simulated";
-	x->steady_n = sim_below(s, PROBES_MAX);
+	x->steady_n = sim_chance(s, 10) ? 0 : 1 + sim_below(s, PROBES_MAX - 1);
 	for (size_t i = 0; i < x->steady_n; i++) {
 		struct steady *p = &s->steady[i];
 
@@ -91,7 +91,7 @@ void sim_experiment(struct sim *s)
 	                                                         : sim_below(s, PPM_ALL + 1);
 	if (sim_chance(s, 80))
 		x->blast_targets.kind = PICK_ALL;
-	x->max_duration_ns = ms(s, 500, 20000);
+	x->max_duration_ns = sim_chance(s, 20) ? ms(s, 500, 4000) : ms(s, 4000, 20000);
 	x->recovery_ns = sim_chance(s, 50) ? ms(s, 100, 5000) : 0;
 	x->method.type = METHOD_IN_ORDER;
 	x->method.n = 1 + sim_below(s, 3);
@@ -99,7 +99,7 @@ void sim_experiment(struct sim *s)
 	for (size_t i = 0; i < x->method.n; i++)
 		method_make(s, &x->method.children[i], 2);
 
-	s->healthy = sim_chance(s, 90);
+	s->healthy = sim_chance(s, 95);
 	s->hurt = (unsigned)sim_below(s, 101);
 	s->fail = sim_chance(s, 50) ? (unsigned)sim_below(s, 15) : 0;
 	s->lose = sim_chance(s, 30) ? (unsigned)sim_below(s, 10) : 0;

@@ -83,7 +83,9 @@ static enum order_result put(struct sim *s, uint32_t a, struct err *err)
 		m.written[a][o] = LOG_INTENT;
 		sim_boundary(s);
 	}
+#ifndef MUTATE_LOG_LATE
 	memcpy(m.synced[a], m.written[a], sizeof(m.synced[a]));
+#endif
 	for (size_t o = 0; o < OBJECTS && !failed; o++) {
 		failed = sim_chance(s, s->fail);
 		if (failed)

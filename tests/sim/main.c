@@ -1,6 +1,6 @@
 /*
- * Runs schedules: `sim [--seed N] [--count N] [--expect INVARIANT]`. The same seed gives the same
- * schedule; --expect ends well only when that invariant is violated.
+ * Runs schedules: `sim [--seed N] [--count N] [--expect INVARIANT] [--trace yes]`. The same seed
+ * gives the same schedule; --expect ends well only when that invariant is violated.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +11,12 @@
 
 unsigned long cells[PHASE_DONE + 1][EV_TYPES], fed_anyway[PHASE_DONE + 1][EV_TYPES];
 
-enum { COUNT = 12000, SIM_ARENA = 1 << 20 };
+#ifndef SIM_COUNT
+#define SIM_COUNT 12000
+#endif
+bool sim_trace;
+
+enum { COUNT = SIM_COUNT, SIM_ARENA = 1 << 20 };
 
 uint64_t sim_below(struct sim *s, uint64_t n)
 {
@@ -48,6 +53,35 @@ static void run_one(struct sim *s, uint64_t seed)
 	arena_release(&s->arena);
 }
 
+/* How the schedules ended, to see that they go where it matters. */
+static struct {
+	unsigned long verdicts[VERDICT_NO_EFFECT + 1], outcomes[OUTCOME_REFUSED + 1],
+	        cleanups[CLEANUP_UNKNOWN + 1], unfinished;
+} ends;
+
+static void ends_count(const struct sim *s)
+{
+	if (!s->finished) {
+		ends.unfinished++;
+		return;
+	}
+	ends.verdicts[s->finish.verdict]++;
+	ends.outcomes[s->finish.outcome]++;
+	ends.cleanups[s->finish.cleanup]++;
+}
+
+static void ends_print(void)
+{
+	printf("# ended: %lu runner-died", ends.unfinished);
+	for (size_t i = 0; i < ARRAY_SIZE(ends.verdicts); i++)
+		printf(", %lu %s", ends.verdicts[i], verdict_name((enum verdict)i));
+	for (size_t i = 0; i < ARRAY_SIZE(ends.outcomes); i++)
+		printf(", %lu %s", ends.outcomes[i], outcome_name((enum outcome)i));
+	for (size_t i = 0; i < ARRAY_SIZE(ends.cleanups); i++)
+		printf(", %lu %s", ends.cleanups[i], cleanup_name((enum cleanup_state)i));
+	printf("\n");
+}
+
 static int check_cells(void)
 {
 	int missing = 0;
@@ -81,12 +115,15 @@ int main(int argc, char **argv)
 		} else if (!strcmp(argv[i], "--count")) {
 			count = strtoull(argv[i + 1], NULL, 10);
 			one = true;
+		} else if (!strcmp(argv[i], "--trace")) {
+			sim_trace = true;
 		} else if (!strcmp(argv[i], "--expect")) {
 			expected = argv[i + 1];
 		}
 	}
 	for (uint64_t i = 0; i < count && !violated; i++) {
 		run_one(&s, seed + i);
+		ends_count(&s);
 		if (!s.violated || (expected && strcmp(expected, invariant_names[s.which])))
 			continue;
 		violated++;
@@ -102,8 +139,9 @@ int main(int argc, char **argv)
 	}
 	if (violated)
 		return 1;
-	if (count >= 1000 && check_cells())
+	if (count >= 10000 && check_cells())
 		return 1;
+	ends_print();
 	printf("# %llu schedules over the %s, no invariant violated\n", (unsigned long long)count,
 	       machine_under_test.name);
 	return 0;

@@ -4,11 +4,19 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim.h"
 
 enum { EVENTS_MAX = 30000 };
+
+#ifdef MUTATE_KEEPER_DEADLINE
+enum { MUTATED_KEEPER_DEADLINE = 1 };
+#else
+enum { MUTATED_KEEPER_DEADLINE = 0 };
+#endif
 
 static void push(struct sim *s, struct pending_event p)
 {
@@ -79,7 +87,7 @@ static void keeper_lost(struct sim *s)
 
 	s->keeper_alive = false;
 	s->orders_n = 0;
-	if (!s->runner_alive)
+	if (!s->runner_alive || s->runner_hangs)
 		return;
 	residue = s->machine->undo(s);
 	s->residue_said += residue;
@@ -165,6 +173,8 @@ static void keeper_work(struct sim *s)
 		break;
 	}
 	if (!lives) {
+		if (sim_trace)
+			printf("             the keeper dies at work\n");
 		keeper_lost(s);
 		return;
 	}
@@ -295,7 +305,7 @@ static void obey(struct sim *s, const struct command *c)
 		break;
 	case DO_DEED:
 		if (!sim_chance(s, s->lose))
-			post(s, delay(s, 1500), EV_DEED, c->id, json_pack("{s: i}", "status", 0),
+			post(s, delay(s, 4000), EV_DEED, c->id, json_pack("{s: i}", "status", 0),
 			     sim_chance(s, s->fail) ? -EIO : 0);
 		break;
 	case DO_PUT:
@@ -307,6 +317,11 @@ static void obey(struct sim *s, const struct command *c)
 		break;
 	case DO_TAKE_ALL:
 		order(s, ORDER_TAKE_ALL, 0);
+		/* Those in a hurry press twice. */
+		if (sim_chance(s, 10))
+			post(s, delay(s, 2), EV_SIGNAL, SIGINT, NULL, 0);
+		if (sim_chance(s, 5))
+			post(s, delay(s, 2), EV_HALT, 0, NULL, 0);
 		break;
 	case DO_METER:
 		order(s, ORDER_METER, c->id);
@@ -327,6 +342,23 @@ static void obey(struct sim *s, const struct command *c)
 	}
 }
 
+static void trace(const struct sim *s, enum phase before, const struct event *ev)
+{
+	char *doc = ev->doc ? json_dumps(ev->doc, JSON_COMPACT) : NULL;
+
+	printf("%10.4f %s: %s %u %s%s\n", (double)(s->now_ns - 1000 * NS_PER_S) / 1e9,
+	       phase_name(before), event_name(ev->type), ev->id, doc ? doc : "",
+	       ev->err ? " failed" : "");
+	free(doc);
+	for (size_t i = 0; i < s->commands.n; i++) {
+		const struct command *c = &s->commands.v[i];
+
+		doc = c->type == DO_TELL ? json_dumps(c->entry, JSON_COMPACT) : NULL;
+		printf("             %s %u %s\n", command_name(c->type), c->id, doc ? doc : "");
+		free(doc);
+	}
+}
+
 static void feed(struct sim *s, enum event_type type, uint32_t id, json_t *doc, int code)
 {
 	struct err err = {.code = code, .what = "it failed"};
@@ -337,6 +369,8 @@ static void feed(struct sim *s, enum event_type type, uint32_t id, json_t *doc, 
 	s->commands.n = 0;
 	experiment_engine.feed(s->engine, &ev, &s->commands);
 	s->fed_ns = s->now_ns;
+	if (sim_trace)
+		trace(s, before, &ev);
 	check_event(s, before, &ev);
 	for (size_t i = 0; i < s->commands.n; i++)
 		obey(s, &s->commands.v[i]);
@@ -371,22 +405,23 @@ static void happen(struct sim *s, struct pending_event *p)
 {
 	switch (p->source) {
 	case FROM_MACHINE:
-		if (s->runner_alive && !s->finished)
+		if (s->runner_alive && !s->runner_hangs && !s->finished)
 			feed(s, p->type, p->id, json_incref(p->doc), p->code);
 		break;
 	case FROM_TIMER:
-		if (s->runner_alive && !s->finished)
+		if (s->runner_alive && !s->runner_hangs && !s->finished)
 			feed(s, EV_TIMER, p->id, NULL, 0);
 		break;
 	case KEEPER_WORK:
 		keeper_work(s);
 		break;
 	case KEEPER_DEADLINE:
-		if (s->keeper_alive && !s->keeper_hangs && !keeper_out_all(s))
+		if (!MUTATED_KEEPER_DEADLINE && s->keeper_alive && !s->keeper_hangs &&
+		    !keeper_out_all(s))
 			keeper_lost(s);
 		break;
 	case KEEPER_WATCHDOG:
-		if (s->runner_alive && s->keeper_alive && s->keeper_hangs)
+		if (s->runner_alive && !s->runner_hangs && s->keeper_alive && s->keeper_hangs)
 			keeper_lost(s);
 		break;
 	case KEEPER_DIES:
@@ -396,6 +431,11 @@ static void happen(struct sim *s, struct pending_event *p)
 	case CLOCK_JUMPS:
 		s->now_ns += delay(s, 60000);
 		s->jumped_ns = s->now_ns;
+		break;
+	case RUNNER_HANGS:
+		/* Stopped: nobody but the keeper minds the deadline. Then somebody ends it. */
+		s->runner_hangs = true;
+		post_source(s, s->now_ns + NS_PER_S * 30, RUNNER_DIES, 0);
 		break;
 	case RUNNER_DIES:
 		s->runner_alive = false;
@@ -423,7 +463,9 @@ static void plan_troubles(struct sim *s)
 		post_source(s, s->now_ns + delay(s, 8000), CLOCK_JUMPS, 0);
 	if (sim_chance(s, 6))
 		post_source(s, s->now_ns + delay(s, 6000), RUNNER_DIES, 0);
-	s->keeper_hangs = sim_chance(s, 4);
+	if (sim_chance(s, 4))
+		post_source(s, s->now_ns + delay(s, 6000), RUNNER_HANGS, 0);
+	s->keeper_hangs = sim_chance(s, 8);
 }
 
 void sim_run(struct sim *s)
@@ -457,7 +499,7 @@ void sim_run(struct sim *s)
 		time_goes_on(s, &p);
 		happen(s, &p);
 		check_machine(s);
-		if (meddle && s->runner_alive && sim_chance(s, 10))
+		if (meddle && s->runner_alive && !s->finished && sim_chance(s, 10))
 			feed_impossible(s);
 	}
 	check_end(s);

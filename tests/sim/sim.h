@@ -60,6 +60,7 @@ struct pending_event {
 		KEEPER_DEADLINE,
 		KEEPER_WATCHDOG,
 		RUNNER_DIES,
+		RUNNER_HANGS,
 		CLOCK_JUMPS,
 		KEEPER_DIES,
 	} source;
@@ -93,7 +94,7 @@ struct sim {
 	struct commands commands;
 	struct pending_event queue[QUEUE_MAX];
 	size_t queue_n;
-	bool runner_alive, keeper_alive, keeper_hangs, keeper_started, finished;
+	bool runner_alive, runner_hangs, keeper_alive, keeper_hangs, keeper_started, finished;
 	struct finish finish;
 	struct {
 		enum keeper_order order;
@@ -122,6 +123,7 @@ struct sim {
 };
 
 /* main.c */
+extern bool sim_trace; /* print what happens: for one seed */
 extern unsigned long cells[PHASE_DONE + 1][EV_TYPES], fed_anyway[PHASE_DONE + 1][EV_TYPES];
 uint64_t sim_below(struct sim *, uint64_t n);
 bool sim_chance(struct sim *, unsigned percent);

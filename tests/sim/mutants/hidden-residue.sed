@@ -1,0 +1,2 @@
+# Residue is not counted.
+s/f->residue += e->attacks\[i\].residue;//

@@ -1,0 +1,2 @@
+# A finished engine goes on.
+s/if (e->phase == PHASE_DONE ||/if (/

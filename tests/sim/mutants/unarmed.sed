@@ -1,0 +1,2 @@
+# The method begins without arming.
+s/^\t\t\tarm(e);/\t\t\tattack(e);/
