@@ -205,7 +205,7 @@ static int talk_run(int fd, const void *data, size_t len, struct talk *t, struct
 {
 	_Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
 	/* Each datagram may take the socket's time-out; all of them together no more than this. */
-	uint64_t until = clock_boot_ns() + 2 * ANSWER_TIMEOUT_S * 1000000000ull;
+	uint64_t until = clock_boot_ns() + 2000000000ull * ANSWER_TIMEOUT_S;
 	if (err)
 		err->code = 0;
 	int code = request_send(fd, data, len, err);

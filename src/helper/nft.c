@@ -68,10 +68,9 @@ static int batch_take(int sock, int fd, char *batch, const char *length, const c
 	return nl_ask(fd, batch, want, (unsigned)strtoul(acks, NULL, 10), NULL, NULL, err);
 }
 
-static int nft_main(int sock, const char *const *args)
+static int serve(int sock, const char *const *args, char *batch)
 {
 	_cleanup_fd_ int fd = -1;
-	_cleanup_free_ char *batch = malloc(BATCH_MAX);
 	struct err e = ERR_INIT;
 	struct wire m;
 	int code = 0;
@@ -95,6 +94,14 @@ static int nft_main(int sock, const char *const *args)
 			break;
 	}
 	return 0;
+}
+
+static int nft_main(int sock, const char *const *args)
+{
+	char *batch = malloc(BATCH_MAX);
+	int status = serve(sock, args, batch);
+	free(batch);
+	return status;
 }
 
 const struct helper_type helper_nft = {.name = "nft", .main = nft_main};

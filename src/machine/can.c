@@ -45,14 +45,11 @@ static int table_look(int fd, struct nft_seen *seen, struct err *err)
 /* state "": only lists. Runs in a namespace of its own that ends with the process. */
 static int table_try(const char *state, struct err *err)
 {
-	static const size_t cap = 16384;
 	struct nft_rules rules;
-	struct nft_seen seen;
+	struct nft_seen seen = {0};
 	_cleanup_fd_ int look = -1, owner = -1;
-	_cleanup_free_ void *batch = malloc(cap);
+	_Alignas(struct nlmsghdr) char batch[16384];
 	size_t n;
-	if (!batch)
-		return err_set(err, -ENOMEM, "no memory for a transaction");
 	if (unshare(CLONE_NEWNET) < 0)
 		return err_sys(err, errno, "could not make a network namespace");
 	int code = nl_open(NETLINK_NETFILTER, &look, err);
@@ -64,7 +61,8 @@ static int table_try(const char *state, struct err *err)
 	if (code == 0)
 		code = nl_open(NETLINK_NETFILTER, &owner, err);
 	if (code == 0)
-		code = nft_encode_put(TRY_TABLE, &rules, state, NULL, NULL, batch, cap, &n, err);
+		code = nft_encode_put(TRY_TABLE, &rules, state, NULL, NULL, batch, sizeof(batch),
+		                      &n, err);
 	if (code == 0)
 		code = nl_ask(owner, batch, n, 1, NULL, NULL, err);
 	if (code == 0)

@@ -45,7 +45,7 @@ static int object_parse(const char *object, struct control *c, struct err *err)
 /* The directory, certain to be the one meant. */
 static int dir_open(const struct world *w, const struct control *c, int *fd, struct err *err)
 {
-	struct stat st;
+	struct stat st = {0};
 	_cleanup_fd_ int dir = world_openat(w, c->dir, O_PATH | O_DIRECTORY);
 	if (dir < 0) {
 		bool gone = c->ino && (dir == -ENOENT || dir == -ENODEV);
@@ -66,7 +66,7 @@ static int dir_open(const struct world *w, const struct control *c, int *fd, str
 static int control_openat(const struct world *w, const char *object, int flags, int *fd,
                           struct err *err)
 {
-	struct control c;
+	struct control c = {0};
 	_cleanup_fd_ int dir = -1;
 	int code = object_parse(object, &c, err);
 	if (code == 0)
@@ -175,7 +175,7 @@ static bool control_same(const char *want, const char *seen)
 static void control_by_hand(const char *object, const char *base, const char *landed,
                             struct buf *to)
 {
-	struct control c;
+	struct control c = {0};
 	/* Only texts that need no quoting beyond '': nothing is offered that a shell would read
 	 * otherwise. */
 	if (object_parse(object, &c, NULL) == 0 && !strchr(object, '\'') && !strchr(base, '\''))

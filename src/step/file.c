@@ -37,8 +37,8 @@ static int place_parse(const char *object, const char *run, struct place *p, str
 {
 	const char *slash = strrchr(object, '/');
 	size_t n = slash ? (size_t)(slash - object) : 0;
-	if (object[0] != '/' || !slash[1] || n >= sizeof(p->dir) || strcmp(slash, "/.") == 0 ||
-	    strcmp(slash, "/..") == 0)
+	if (!slash || object[0] != '/' || !slash[1] || n >= sizeof(p->dir) ||
+	    strcmp(slash, "/.") == 0 || strcmp(slash, "/..") == 0)
 		return err_set(err, -EINVAL, "\"%s\" is not the absolute path of a file", object);
 	memcpy(p->dir, n ? object : "/", n ? n : 1);
 	p->dir[n ? n : 1] = 0;
@@ -139,7 +139,7 @@ static uint64_t state_ino(const char *state)
 
 static int inode_of(int dir, const char *name, uint64_t *ino, struct err *err)
 {
-	struct stat st;
+	struct stat st = {0};
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		*ino = st.st_ino;
 	else if (errno == ENOENT)
@@ -193,7 +193,7 @@ static int content_copy(int from, int to, const char *hex, struct err *err)
 static int content_write(struct hold *h, const struct place *p, const char *as, const char *hex,
                          struct err *err)
 {
-	struct stat st;
+	struct stat st = {0};
 	int dir = h->fd[FD_DIR];
 	_cleanup_fd_ int stash = openat(h->stash, hex, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_fd_ int like =
@@ -232,7 +232,7 @@ static int exchange(int dir, const struct place *p, const char *with, struct err
 static int exchange_checked(int dir, const struct place *p, const char *with, uint64_t expected,
                             struct err *err)
 {
-	uint64_t out;
+	uint64_t out = 0;
 	int code = exchange(dir, p, with, err);
 	BOUNDARY("file: exchanged");
 	if (code == 0)
@@ -253,7 +253,7 @@ static int leftover_remove(int dir, const struct place *p, const char *name, str
 /* Removes what this call made, and only that. */
 static void mine_remove(int dir, const char *name, uint64_t mine)
 {
-	uint64_t ino;
+	uint64_t ino = 0;
 	if (mine && inode_of(dir, name, &ino, NULL) == 0 && ino == mine)
 		(void)unlinkat(dir, name, 0);
 }
@@ -272,7 +272,7 @@ static int content_put(struct hold *h, const struct place *p, const char *now, c
                        struct err *err)
 {
 	int dir = h->fd[FD_DIR];
-	uint64_t parked, left, mine = 0;
+	uint64_t parked = 0, left = 0, mine = 0;
 	int code = inode_of(dir, p->park, &parked, err);
 	if (code == 0)
 		code = inode_of(dir, p->next, &left, err);
@@ -303,7 +303,7 @@ static int original_put(struct hold *h, const struct place *p, const char *now, 
                         struct err *err)
 {
 	int dir = h->fd[FD_DIR];
-	uint64_t original = state_ino(base), there, parked, left;
+	uint64_t original = state_ino(base), there = 0, parked = 0, left = 0;
 	int code = inode_of(dir, p->name, &there, err);
 	if (code == 0)
 		code = inode_of(dir, p->park, &parked, err);
@@ -328,7 +328,7 @@ static int original_put(struct hold *h, const struct place *p, const char *now, 
 
 static int file_open(struct hold *h, const char *object, struct err *err)
 {
-	struct place p;
+	struct place p = {0};
 	int code = place_parse(object, h->run, &p, err);
 	return code < 0 ? code : dir_open(h->world, &p, &h->fd[FD_DIR], err);
 }
@@ -348,8 +348,8 @@ static void as_recorded(const struct world *w, const char *object, struct stat *
 
 static int file_get(const struct world *w, const char *object, struct buf *state, struct err *err)
 {
-	struct place p;
-	struct seen s;
+	struct place p = {0};
+	struct seen s = {0};
 	_cleanup_fd_ int dir = -1;
 	int code = place_parse(object, NULL, &p, err);
 	if (code == 0)
@@ -387,8 +387,8 @@ static bool hex_is(const char *text)
 static int file_set(struct hold *h, const char *object, const char *now, const char *to,
                     struct buf *landed, struct err *err)
 {
-	struct place p;
-	struct seen s;
+	struct place p = {0};
+	struct seen s = {0};
 	int code = BOUNDARY_FAIL("set file");
 	if (code < 0)
 		return err_sys(err, -code, "could not change \"%s\"", object);
@@ -420,7 +420,7 @@ static bool file_same(const char *want, const char *seen)
 
 static void file_by_hand(const char *object, const char *base, const char *landed, struct buf *to)
 {
-	struct place p;
+	struct place p = {0};
 	if (place_parse(object, NULL, &p, NULL) == 0 && !strchr(object, '\''))
 		buf_addf(to, "mv -f '%s'/.squall-*-'%s' '%s'", p.dir, p.name, object);
 }

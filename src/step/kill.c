@@ -36,7 +36,7 @@ static int object_parse(const char *object, struct proc_id *id, struct err *err)
 
 static int kill_open(struct hold *h, const char *object, struct err *err)
 {
-	struct proc_id id;
+	struct proc_id id = {0};
 	int code = object_parse(object, &id, err);
 	if (code < 0)
 		return code;
@@ -51,7 +51,7 @@ static int kill_open(struct hold *h, const char *object, struct err *err)
 
 static int kill_get(const struct world *w, const char *object, struct buf *state, struct err *err)
 {
-	struct proc_id id;
+	struct proc_id id = {0};
 	int code = object_parse(object, &id, err);
 	if (code < 0)
 		return code;
@@ -91,7 +91,7 @@ static int kill_set(struct hold *h, const char *object, const char *now, const c
 static int kill_meter(const struct world *w, const char *object, struct counters *to,
                       struct err *err)
 {
-	struct proc_id id;
+	struct proc_id id = {0};
 	int code = object_parse(object, &id, err);
 	if (code < 0)
 		return code;

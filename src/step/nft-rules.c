@@ -75,7 +75,7 @@ int nft_rules_add_addr(struct nft_rules *r, const char *text, struct err *err)
 		               bits);
 	a.length = (uint8_t)length;
 	for (unsigned i = 0; i < sizeof(a.bytes); i++) {
-		unsigned keep = length > i * 8 ? (unsigned)length - i * 8 : 0;
+		unsigned keep = (unsigned)length > i * 8 ? (unsigned)length - i * 8 : 0;
 		if (keep < 8)
 			a.bytes[i] &= (uint8_t)(0xff00u >> keep);
 	}
@@ -127,7 +127,8 @@ int nft_rules_add_dev(struct nft_rules *r, const char *name, struct err *err)
 {
 	/* The kernel allows nearly any byte (dev_valid_name); a comma or a blank would end the
 	 * element here. */
-	bool ok = *name && strlen(name) < NFT_DEV_NAME && strcmp(name, ".") && strcmp(name, "..");
+	bool ok = *name && strlen(name) < NFT_DEV_NAME && strcmp(name, ".") != 0 &&
+	          strcmp(name, "..") != 0;
 	for (const char *c = name; ok && *c; c++)
 		ok = isgraph((unsigned char)*c) && *c != ',' && *c != '/' && *c != ':';
 	if (!ok)

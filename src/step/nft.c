@@ -31,7 +31,7 @@ enum { FD_LOOK = 0 };
 static int namespace_open(const struct world *w, const struct nft_object *o, int *fd,
                           struct err *err)
 {
-	struct stat st;
+	struct stat st = {0};
 	_cleanup_fd_ int ns = world_openat(w, o->netns, O_RDONLY);
 	if (ns == -ENOENT || ns == -ESRCH)
 		return err_set(err, -ESTALE, "network namespace \"%s\" is gone", o->netns);
@@ -74,7 +74,7 @@ static int table_count(int fd, const char *table, const struct nft_seen *seen, s
 	_Alignas(struct nlmsghdr) char request[NFT_REQUEST_MAX];
 	struct nft_count sum = {0};
 	for (int k = 0; k < 2; k++) {
-		struct nft_count one, blank = {0};
+		struct nft_count one = {0}, blank = {0};
 		if (!(k ? seen->netdev : seen->inet))
 			continue;
 		size_t n = nft_encode_list_rules(request, k ? NFPROTO_NETDEV : NFPROTO_INET, table);
@@ -102,15 +102,15 @@ static void state_format(const struct nft_seen *seen, struct buf *to)
 
 static int nft_open(struct hold *h, const char *object, struct err *err)
 {
-	struct nft_object o;
+	struct nft_object o = {0};
 	int code = nft_object_parse(object, &o, err);
 	return code < 0 ? code : namespace_open(h->world, &o, &h->fd[FD_LOOK], err);
 }
 
 static int nft_get(const struct world *w, const char *object, struct buf *state, struct err *err)
 {
-	struct nft_object o;
-	struct nft_seen seen;
+	struct nft_object o = {0};
+	struct nft_seen seen = {0};
 	_cleanup_fd_ int fd = -1;
 	int code = nft_object_parse(object, &o, err);
 	if (code < 0)
@@ -199,11 +199,11 @@ static int helper_start(struct hold *h, const struct nft_object *o, struct err *
 
 static int cut_put(struct hold *h, const char *object, const char *to, struct err *err)
 {
-	struct nft_object o;
-	struct nft_rules rules;
-	struct nft_seen seen;
+	struct nft_object o = {0};
+	struct nft_rules rules = {0};
+	struct nft_seen seen = {0};
 	struct nft_count carry = {0};
-	size_t n;
+	size_t n = 0;
 	int code = nft_object_parse(object, &o, err);
 	if (code == 0)
 		code = nft_rules_parse(to, &rules, err);
@@ -276,8 +276,8 @@ static int absence_wait(struct hold *h, const char *table, struct nft_seen *seen
 static int nft_set(struct hold *h, const char *object, const char *now, const char *to,
                    struct buf *landed, struct err *err)
 {
-	struct nft_object o;
-	struct nft_seen seen;
+	struct nft_object o = {0};
+	struct nft_seen seen = {0};
 	bool absent = strcmp(to, "absent") == 0;
 	int code = BOUNDARY_FAIL("set nft");
 	if (code < 0)
@@ -301,9 +301,9 @@ static int nft_set(struct hold *h, const char *object, const char *now, const ch
 static int nft_meter(const struct world *w, const char *object, struct counters *to,
                      struct err *err)
 {
-	struct nft_object o;
-	struct nft_seen seen;
-	struct nft_count c;
+	struct nft_object o = {0};
+	struct nft_seen seen = {0};
+	struct nft_count c = {0};
 	_cleanup_fd_ int fd = -1;
 	int code = nft_object_parse(object, &o, err);
 	if (code < 0 || !world_is_real(w))
@@ -332,7 +332,7 @@ static bool nft_same(const char *want, const char *seen)
 
 static void nft_by_hand(const char *object, const char *base, const char *landed, struct buf *to)
 {
-	struct nft_object o;
+	struct nft_object o = {0};
 	if (strcmp(base, "absent") == 0 && nft_object_parse(object, &o, NULL) == 0 &&
 	    !strchr(o.netns, '\''))
 		buf_addf(to,

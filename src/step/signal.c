@@ -31,7 +31,7 @@ struct task_entry {
 
 static void task_count(struct tasks *t, const struct world *w, pid_t tid)
 {
-	struct proc_stat st;
+	struct proc_stat st = {0};
 	/* A thread that is gone meanwhile is not counted. */
 	if (proc_stat_read(w, tid, &st, NULL) < 0 || strchr("ZXx", st.state))
 		return;
@@ -69,7 +69,7 @@ static void tasks_count(const struct world *w, pid_t pid, struct tasks *t)
 static int state_read(const struct world *w, const char *object, const char **state,
                       struct err *err)
 {
-	struct proc_id id, seen;
+	struct proc_id id = {0}, seen = {0};
 	struct tasks t = {0};
 	int code = proc_id_parse(object, &id, err);
 	if (code < 0)
@@ -88,7 +88,7 @@ static int state_read(const struct world *w, const char *object, const char **st
 
 static int signal_open(struct hold *h, const char *object, struct err *err)
 {
-	struct proc_id id;
+	struct proc_id id = {0};
 	int code = proc_id_parse(object, &id, err);
 	if (code < 0)
 		return code;
@@ -103,7 +103,7 @@ static int signal_open(struct hold *h, const char *object, struct err *err)
 
 static int signal_get(const struct world *w, const char *object, struct buf *state, struct err *err)
 {
-	const char *s;
+	const char *s = "";
 	int code = state_read(w, object, &s, err);
 	if (code < 0)
 		return code;
@@ -116,7 +116,7 @@ static int signal_set(struct hold *h, const char *object, const char *now, const
                       struct buf *landed, struct err *err)
 {
 	bool stop = strcmp(to, "stopped") == 0;
-	const char *seen;
+	const char *seen = "";
 	int code = BOUNDARY_FAIL("set signal");
 	if (code < 0)
 		return err_sys(err, -code, "could not signal process %s", object);
@@ -171,9 +171,9 @@ static int signal_merge(const char *object, const char *base, const char *const 
 static int signal_meter(const struct world *w, const char *object, struct counters *to,
                         struct err *err)
 {
-	struct proc_id id;
-	struct proc_stat st;
-	const char *state;
+	struct proc_id id = {0};
+	struct proc_stat st = {0};
+	const char *state = "";
 	int code = state_read(w, object, &state, err);
 	if (code == 0)
 		code = proc_id_parse(object, &id, err);
@@ -188,7 +188,7 @@ static int signal_meter(const struct world *w, const char *object, struct counte
 
 static void signal_by_hand(const char *object, const char *base, const char *landed, struct buf *to)
 {
-	struct proc_id id;
+	struct proc_id id = {0};
 	if (proc_id_parse(object, &id, NULL) == 0)
 		buf_addf(to, "kill -%s %d", strcmp(base, "stopped") ? "CONT" : "STOP", id.pid);
 }
