@@ -1,7 +1,6 @@
 /* One request: what comes of it, its end, its start. */
 #include "io/http.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +58,12 @@ static void header_keep(struct http *h, const char *name, size_t name_n, const c
 	char key[128];
 	if (!name_n || name_n >= sizeof(key))
 		return;
-	for (size_t i = 0; i < name_n; i++)
-		key[i] = (char)tolower((unsigned char)name[i]);
+	for (size_t i = 0; i < name_n; i++) {
+		char c = name[i];
+		if ((unsigned char)c >= 0x80) /* no name at all (RFC 9110, 5.1) */
+			return;
+		key[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	}
 	key[name_n] = '\0';
 	json_t *value = header_text(text, n);
 	const json_t *before = json_object_get(h->seen, key);
@@ -71,8 +74,7 @@ static void header_keep(struct http *h, const char *name, size_t name_n, const c
 		value = both;
 	}
 	if (value)
-		(void)json_object_set_new(h->seen, key,
-		                          value); /* refuses keys that are not UTF-8 */
+		(void)json_object_set_new_nocheck(h->seen, key, value);
 }
 
 size_t http_header_came(char *line, size_t size, size_t n, void *ctx)

@@ -6,7 +6,7 @@
 void doc_set(json_t *doc, const char *name, json_t *value)
 {
 	if (value)
-		(void)json_object_set_new(doc, name, value);
+		(void)json_object_set_new_nocheck(doc, name, value); /* names are ours: ASCII */
 }
 
 void doc_seconds(json_t *doc, const char *name, uint64_t ns)
