@@ -443,7 +443,10 @@ const struct node *node_get(const struct node *map, const char *key)
 
 static bool all_in(const char *s, const char *set)
 {
-	return *s != '\0' && s[strspn(s, set)] == '\0';
+	size_t n = 0;
+	while (s[n] != '\0' && strchr(set, s[n]) != NULL)
+		n++;
+	return n > 0 && s[n] == '\0';
 }
 
 /* A plain scalar by the core schema (YAML 1.2.2, 10.3.2); NULL: a text. */
