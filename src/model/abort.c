@@ -13,6 +13,7 @@ static bool steady_find(struct reading *r, const struct node *n, size_t *index)
 	const struct experiment *x = r->x;
 	const char *id;
 	const char **ids = arena_alloc(r->arena, (x->steady_n + 1) * sizeof(*ids));
+	r->no_memory = r->no_memory || ids == NULL;
 	if (!get_text(r, n, "steady", &id) || ids == NULL)
 		return false;
 	for (size_t i = 0; i < x->steady_n; i++) {
@@ -23,7 +24,7 @@ static bool steady_find(struct reading *r, const struct node *n, size_t *index)
 		}
 	}
 	PROBLEM(r, node_get(n, "steady")->at, "unknown-steady",
-	        x->steady_n > 0 ? hint_nearest(r->problems->arena, id, ids)
+	        x->steady_n > 0 ? hint_nearest(r->problems, id, ids)
 	                        : "There is no probe under hypothesis: steady.",
 	        "there is no steady probe \"%s\"", id);
 	return false;

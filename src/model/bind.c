@@ -113,9 +113,8 @@ static void enum_bind(const struct binding *b, const struct node *n)
 			return;
 		}
 	}
-	BAD(b, n->at, "unknown-word",
-	    words ? hint_nearest(b->problems->arena, n->text, words) : NULL, "%s cannot be \"%s\"",
-	    b->p->name, n->text);
+	BAD(b, n->at, "unknown-word", words ? hint_nearest(b->problems, n->text, words) : NULL,
+	    "%s cannot be \"%s\"", b->p->name, n->text);
 }
 
 /* The texts of a list, or of one scalar. */
@@ -237,7 +236,7 @@ static void unknown_param(const struct kind *kind, const struct node_item *item,
 	for (const struct param *p = kind->params; p != NULL && p->name != NULL && n < 127; p++)
 		names[n++] = p->name;
 	names[n] = NULL;
-	const char *hint = hint_nearest(problems->arena, item->key, names);
+	const char *hint = hint_nearest(problems, item->key, names);
 	for (size_t i = 0; beside[i] != NULL; i++)
 		if (kind->class_ != NULL && strcmp(beside[i], item->key) == 0)
 			hint = "It stands beside \"fault\", not under \"with\".";
@@ -252,6 +251,19 @@ static void default_bind(struct binding *b)
 		return;
 	const struct node text = {.type = NODE_SCALAR, .at = b->at, .text = p->dflt};
 	value_bind(b, &text);
+}
+
+void params_release(const struct kind *kind, void *args)
+{
+	for (const struct param *p = kind->params; args != NULL && p != NULL && p->name != NULL;
+	     p++) {
+		json_t *doc = NULL;
+		if (p->kind != PARAM_DOC)
+			continue;
+		memcpy(&doc, (char *)args + p->offset, sizeof(doc));
+		json_decref(doc);
+		memset((char *)args + p->offset, 0, sizeof(doc));
+	}
 }
 
 void *params_bind(const struct kind *kind, const struct node *map, size_t level, struct where at,
@@ -285,7 +297,11 @@ void *params_bind(const struct kind *kind, const struct node *map, size_t level,
 	if (problems->errors == before && kind->check != NULL && kind->check(b.args, &err) < 0)
 		problem_add(problems, PROBLEM_ERROR, at, "bad-parameters", err.hint, "%s: %s",
 		            kind->name, err.what);
-	return problems->errors == before ? b.args : NULL;
+	if (problems->errors == before)
+		return b.args;
+	if (documents == NULL)
+		params_release(kind, b.args);
+	return NULL;
 }
 
 const struct node *call_map(struct arena *a, const struct kind *kind, const struct node *value)
@@ -466,18 +482,8 @@ void *params_bind_texts(const struct kind *kind, const struct var_override *para
 		return NULL;
 	}
 	void *args = params_bind(kind, map, 0, nowhere, arena, NULL, problems);
-	return problems->errors == before ? args : NULL;
-}
-
-void params_release(const struct kind *kind, void *args)
-{
-	for (const struct param *p = kind->params; args != NULL && p != NULL && p->name != NULL;
-	     p++) {
-		json_t *doc = NULL;
-		if (p->kind != PARAM_DOC)
-			continue;
-		memcpy(&doc, (char *)args + p->offset, sizeof(doc));
-		json_decref(doc);
-		memset((char *)args + p->offset, 0, sizeof(doc));
-	}
+	if (problems->errors == before)
+		return args;
+	params_release(kind, args);
+	return NULL;
 }

@@ -111,7 +111,7 @@ void call_read(struct reading *r, enum call_of of, const char *name, struct wher
 	*call = (struct call){.name = name, .at = at, .levels = 1};
 	call->kind = kind_find(r, of, name);
 	if (call->kind == NULL && !call_known(r, of, name)) {
-		const char *near = text_nearest(name, call_names(r, of));
+		const char *near = word_nearest(r->problems, name, call_names(r, of));
 		const char *hint = near != NULL ? arena_printf(r->problems->arena,
 		                                               "Did you mean \"%s\"?", near)
 		                                : list_hints[of];

@@ -100,7 +100,7 @@ static void unknown_field(struct compiling *c, struct where at, const char *path
 	for (const struct field *f = c->fields; f->name != NULL && n < 199; f++)
 		names[n++] = f->name;
 	names[n] = NULL;
-	const char *near = text_nearest(path, names), *hint = NULL;
+	const char *near = word_nearest(c->problems, path, names), *hint = NULL;
 	BUF(list, 300);
 	if (near != NULL) {
 		hint = arena_printf(c->problems->arena, "Did you mean \"%s\"?", near);
@@ -394,8 +394,7 @@ static struct expect_node *field_compile(struct compiling *c, const char *path,
 	for (size_t i = 0; i < n->n; i++) {
 		const char *key = n->v[i].key;
 		if (!is_word(key)) {
-			BAD(c, n->v[i].key_at, "unknown-key",
-			    hint_nearest(c->problems->arena, key, words),
+			BAD(c, n->v[i].key_at, "unknown-key", hint_nearest(c->problems, key, words),
 			    "unknown comparison \"%s\"", key);
 			good = false;
 			continue;

@@ -47,7 +47,8 @@ struct expect {
 	size_t regexes_n, regexes_cap;
 };
 
-/* As model/reading.h has it. */
-const char *hint_nearest(struct arena *, const char *word, const char *const *known);
+/* As model/reading.h has them. */
+const char *word_nearest(const struct problems *, const char *word, const char *const *known);
+const char *hint_nearest(struct problems *, const char *word, const char *const *known);
 
 #endif

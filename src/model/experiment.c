@@ -185,7 +185,7 @@ struct experiment *experiment_from_attack(const char *fault, const struct var_ov
 		if (strcmp(catalogue->faults[i]->name, fault) == 0)
 			kind = catalogue->faults[i];
 	if (kind == NULL) {
-		const char *near = text_nearest(fault, call_names(&r, CALL_FAULT));
+		const char *near = word_nearest(problems, fault, call_names(&r, CALL_FAULT));
 		PROBLEM(&r, nowhere, "unknown-kind",
 		        near != NULL ? arena_printf(problems->arena, "Did you mean \"%s\"?", near)
 		                     : "\"squall faults\" lists what there is.",

@@ -67,7 +67,7 @@ static void allow_read(struct reading *r, const struct node *n)
 			k++;
 		if (allows[k] == NULL)
 			PROBLEM(r, word->at, "unknown-word",
-			        hint_nearest(r->problems->arena, word->text, allows),
+			        hint_nearest(r->problems, word->text, allows),
 			        "cannot allow \"%s\"", word->text);
 		else
 			r->x->allow |= 1u << k; /* enum allow, in this order */

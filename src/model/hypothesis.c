@@ -4,7 +4,7 @@
 
 #include "model/reading.h"
 
-enum { PROBES_MAX = 1000, EVERY_MIN_MS = 1 };
+enum { PROBES_MAX = 500, CONTROL_MAX = 100, EVERY_MIN_MS = 1 };
 
 /* The one key that is not among `known`, which must be a probe's name. */
 static const struct node_item *probe_key(struct reading *r, const struct node *map,
@@ -21,8 +21,9 @@ static const struct node_item *probe_key(struct reading *r, const struct node *m
 		if (!call_known(r, CALL_PROBE, item->key)) {
 			/* A misspelt key rather than a probe, when a key is the nearer one. */
 			struct arena *a = r->problems->arena;
-			const char *key = text_nearest(item->key, known);
-			const char *probe = text_nearest(item->key, call_names(r, CALL_PROBE));
+			const char *key = word_nearest(r->problems, item->key, known);
+			const char *probe =
+			        word_nearest(r->problems, item->key, call_names(r, CALL_PROBE));
 			const char *near = key == NULL ? probe : key;
 			if (key != NULL && probe != NULL &&
 			    text_distance(item->key, probe, 99) < text_distance(item->key, key, 99))
@@ -87,6 +88,10 @@ static void control_read(struct reading *r, const struct node *n, struct steady 
 	map = call_map(r->arena, s->look.kind, n);
 	if (s->control == NULL || map == NULL) {
 		(void)map_wanted(r, n, "\"control\"");
+		return;
+	}
+	if (map->n > CONTROL_MAX) {
+		PROBLEM(r, n->at, "out-of-range", NULL, "%s has too many parameters", whose);
 		return;
 	}
 	call_read(r, CALL_PROBE, s->look.name, n->at, overlay(r, s->look.with, map), whose,

@@ -35,7 +35,8 @@ void experiment_mask(const struct experiment *x, char *text)
 	for (const char *s = text; *s != '\0';) {
 		size_t len = 0;
 		for (size_t i = 0; len == 0 && x != NULL && i < x->secrets_n; i++)
-			if (strncmp(s, x->secrets[i], strlen(x->secrets[i])) == 0)
+			if (*s == x->secrets[i][0] &&
+			    strncmp(s, x->secrets[i], strlen(x->secrets[i])) == 0)
 				len = strlen(x->secrets[i]);
 		if (len == 0) {
 			*to++ = *s++;

@@ -107,7 +107,7 @@ static void unknown_step(struct reading *r, const struct node *n)
 	const char *known[] = {"fault", "wait", "exec", "http", "together", NULL};
 	struct arena *a = r->problems->arena;
 	for (size_t i = 0; i < n->n; i++) {
-		const char *near = text_nearest(n->v[i].key, known);
+		const char *near = word_nearest(r->problems, n->v[i].key, known);
 		if (near == NULL)
 			continue;
 		PROBLEM(r, n->v[i].key_at, "unknown-key",

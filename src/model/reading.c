@@ -15,11 +15,19 @@ void *reading_alloc(struct reading *r, size_t n)
 	return p;
 }
 
-const char *hint_nearest(struct arena *a, const char *word, const char *const *known)
+const char *word_nearest(const struct problems *p, const char *word, const char *const *known)
 {
-	const char *near = text_nearest(word, known);
+	return p->n < PROBLEMS_MAX ? text_nearest(word, known) : NULL;
+}
+
+const char *hint_nearest(struct problems *p, const char *word, const char *const *known)
+{
+	struct arena *a = p->arena;
+	const char *near = word_nearest(p, word, known);
 	if (near != NULL)
 		return arena_printf(a, "Did you mean \"%s\"?", near);
+	if (p->n >= PROBLEMS_MAX)
+		return NULL;
 	BUF(b, HINT_MAX);
 	size_t n = 0;
 	while (known[n] != NULL)
@@ -98,7 +106,7 @@ void keys_check(struct reading *r, const struct node *map, const char *const *kn
 			k++;
 		if (known[k] == NULL)
 			PROBLEM(r, map->v[i].key_at, "unknown-key",
-			        hint_nearest(r->problems->arena, map->v[i].key, known),
+			        hint_nearest(r->problems, map->v[i].key, known),
 			        "unknown key \"%s\"", map->v[i].key);
 	}
 }
@@ -201,9 +209,8 @@ bool get_word(struct reading *r, const struct node *map, const char *key, const 
 			return true;
 		}
 	}
-	PROBLEM(r, node_get(map, key)->at, "unknown-word",
-	        hint_nearest(r->problems->arena, text, words), "\"%s\" cannot be \"%s\"", key,
-	        text);
+	PROBLEM(r, node_get(map, key)->at, "unknown-word", hint_nearest(r->problems, text, words),
+	        "\"%s\" cannot be \"%s\"", key, text);
 	return false;
 }
 

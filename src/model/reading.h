@@ -30,8 +30,11 @@ void *reading_alloc(struct reading *, size_t n) must_use;
 #define PROBLEM(r, at, code, hint, ...) \
 	problem_add((r)->problems, PROBLEM_ERROR, at, code, hint, __VA_ARGS__)
 
-/* "Did you mean …?", or the known words when none is near. In the problems' arena; may be NULL. */
-const char *hint_nearest(struct arena *, const char *word, const char *const *known);
+/* The nearest of the known words, or NULL; not looked for once the problems are too many to keep,
+ * so that a file of nothing but mistakes is read as fast as another. */
+const char *word_nearest(const struct problems *, const char *word, const char *const *known);
+/* "Did you mean …?", or the known words when none is near. May be NULL. */
+const char *hint_nearest(struct problems *, const char *word, const char *const *known);
 /* The words of "a|b|c" as a NULL-terminated list. */
 const char *const *words_split(struct arena *, const char *choices);
 /* "a map", "a list", "a text", "nothing". */

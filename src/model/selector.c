@@ -337,7 +337,7 @@ static void text_term(struct terms *t, const char *text)
 	if (k == NULL) {
 		const char *word = arena_strndup(t->arena, text, family);
 		problem_add(t->problems, PROBLEM_ERROR, nowhere, "unknown-key",
-		            word ? hint_nearest(t->problems->arena, word, term_keys) : NULL,
+		            word ? hint_nearest(t->problems, word, term_keys) : NULL,
 		            "\"%s\" is not a target", text);
 		return;
 	}
@@ -350,7 +350,7 @@ static void text_term(struct terms *t, const char *text)
 	if (key == NULL || dotted != wants_field || (k->fields != NULL && k->fields[f] == NULL)) {
 		const char *hint = NULL;
 		if (k->fields != NULL && dotted && key != NULL)
-			hint = hint_nearest(t->problems->arena, key + family + 1, k->fields);
+			hint = hint_nearest(t->problems, key + family + 1, k->fields);
 		else if (k->fields != NULL)
 			hint = arena_printf(t->problems->arena, "Write for example %s.%s=VALUE.",
 			                    k->name, k->fields[strcmp(k->name, "container") == 0]);

@@ -5,7 +5,7 @@
 
 #include "model/reading.h"
 
-enum { VARS_MAX = 1000, EXPANDED_MAX = 4 << 20, VALUE_MAX = 64 << 10 };
+enum { VARS_MAX = 200, EXPANDED_MAX = 4 << 20, VALUE_MAX = 64 << 10 };
 
 struct var {
 	const char *name;
@@ -220,7 +220,7 @@ static void overrides_check(struct reading *r, const struct vars *vars,
 			k++;
 		if (k == vars->n)
 			PROBLEM(r, ((struct where){0, 0}), "unknown-variable",
-			        vars->n > 0 ? hint_nearest(r->problems->arena, o[i].key, names)
+			        vars->n > 0 ? hint_nearest(r->problems, o[i].key, names)
 			                    : "The file has no \"vars\".",
 			        "the file has no variable \"%s\"", o[i].key);
 	}
@@ -256,19 +256,18 @@ static void unknown_variable(struct reading *r, struct where at, const char *nam
 {
 	const struct vars *vars = r->x->vars;
 	struct arena *a = r->problems->arena;
-	const char **names = arena_alloc(a, (vars->n + 1) * sizeof(*names));
-	const char *word = arena_strndup(a, name, len < 64 ? len : 64);
-	if (names == NULL || word == NULL)
-		return;
+	const char *hint =
+	        "Declare it under \"vars\", or write \"$${\" where the text itself is meant.";
+	const char *names[VARS_MAX + 1];
+	char word[72];
+	snprintf(word, sizeof(word), "%.*s", (int)(len < 64 ? len : 64), name);
 	for (size_t i = 0; i < vars->n; i++)
 		names[i] = vars->v[i].name;
-	const char *near = text_nearest(word, names);
-	PROBLEM(r, at, "unknown-variable",
-	        near != NULL
-	                ? arena_printf(a, "Did you mean \"${%s}\"?", near)
-	                : "Declare it under \"vars\", or write \"$${\" where the text itself is "
-	                  "meant.",
-	        "there is no variable \"%s\"", word);
+	names[vars->n] = NULL;
+	const char *near = word_nearest(r->problems, word, names);
+	if (near != NULL)
+		hint = arena_printf(a, "Did you mean \"${%s}\"?", near);
+	PROBLEM(r, at, "unknown-variable", hint, "there is no variable \"%s\"", word);
 }
 
 /* Text put together piece by piece, twice: first counted, then written. */
