@@ -268,7 +268,7 @@ static const struct param params[] = {
         {NULL},
 };
 
-static const char *const needs[] = {"root", "nft", "nft-owner", "nft-egress", NULL};
+static const char *const needs[] = {"root", "nft-swallow", NULL};
 
 static const char *const examples[] = {
         "squall attack net.cut --port 6379 --target host --for 30s",
