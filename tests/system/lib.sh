@@ -87,7 +87,7 @@ is() { # DESCRIPTION GOT WANTED
 	fi
 }
 has() { # DESCRIPTION TEXT REGEX
-	if grep -qE -- "$3" <<<"$2"; then ok "$1"; else
+	if grep -qiE -- "$3" <<<"$2"; then ok "$1"; else
 		nok "$1"
 		note "no match for: $3"
 		note "in: $2"
@@ -151,9 +151,14 @@ is_stopped() { [ "$(stat_field "$1" 3)" = T ]; }
 is_running() { case $(stat_field "$1" 3) in [RSD]) ;; *) return 1 ;; esac }
 is_gone() { case $(stat_field "$1" 3) in "" | Z | X) ;; *) return 1 ;; esac }
 cpu_ticks() { echo $(($(stat_field "$1" 14) + $(stat_field "$1" 15))); }
-# spawn COMMAND…: in the background; its process id is in $PID.
+# spawn COMMAND…: in the background, in a session of its own (squall spares that of its caller); its
+# process id is in $PID.
 spawn() {
-	"$@" </dev/null >>"$BOX/spawned" 2>&1 &
+	case $1 in
+	inside) set -- nsenter --net="/run/netns/$2" -- "${@:3}" ;;
+	in_cgroup) set -- sh -c "$CGROUP_EXEC" sh "$CGCPU/$SQ_ID/$2" "$CG2/$SQ_ID/$2" "${@:3}" ;;
+	esac
+	setsid "$@" </dev/null >>"$BOX/spawned" 2>&1 &
 	PID=$!
 	disown "$PID"
 	wait_for 2 is_executed "$PID"
@@ -231,12 +236,13 @@ cgroup_remove() {
 		done
 	done
 }
+# shellcheck disable=SC2016  # for the inner shell
+CGROUP_EXEC='echo $$ >"$1/cgroup.procs"; echo $$ >"$2/cgroup.procs"; shift 2; exec "$@"'
 # Runs a command inside a cgroup (both hierarchies): in_cgroup NAME COMMAND…
 in_cgroup() {
 	local name=$1
 	shift
-	# shellcheck disable=SC2016  # for the inner shell
-	sh -c 'echo $$ >"$1/cgroup.procs"; echo $$ >"$2/cgroup.procs"; shift 2; exec "$@"' sh "$CGCPU/$SQ_ID/$name" "$CG2/$SQ_ID/$name" "$@"
+	sh -c "$CGROUP_EXEC" sh "$CGCPU/$SQ_ID/$name" "$CG2/$SQ_ID/$name" "$@"
 }
 # Two namespaces joined by a veth pair: a 10.99.0.1 fd99::1, b 10.99.0.2 fd99::2.
 netns_pair() {
@@ -332,7 +338,6 @@ snapshot() {
 	find "$TREE" -type f -exec sha256sum {} + | sort
 	echo "== claims"
 	find "$SQUALL_DIR"/run -path '*claims*' -type f -size +0 2>/dev/null | sort
-	find /dev/shm -maxdepth 1 -name '*squall*' 2>/dev/null
 }
 # Marks what is to be found again.
 referee_before() { snapshot >"$DIR/before" 2>/dev/null; }

@@ -7,7 +7,7 @@ case_needs_leave() {
 	referee_before
 	run attack proc.kill --target "process.pid=$PID"
 	exits "refused without leave" 4
-	has "the message says what to allow" "$ERR" 'irreversible'
+	has "the message says what to allow" "$OUT$ERR" 'irreversible'
 	check_not "the victim lives" is_gone "$PID"
 	referee_after "nothing was touched"
 }
@@ -29,7 +29,7 @@ case_plan_says_irreversible() {
 	spawn sleep 300
 	referee_before
 	run attack proc.kill --target "process.pid=$PID" --dry-run
-	exits "a dry run needs no leave to print" 0
+	exits "a dry run says that it would be refused" 4
 	has "irreversible is marked" "$OUT" 'irreversible|never'
 	check_not "the victim lives" is_gone "$PID"
 	referee_after
@@ -48,7 +48,7 @@ case_no_such_process() {
 	referee_before
 	run attack proc.kill --target process.name=sq-nobody --allow irreversible
 	check_not "no match is an error" test "$STATUS" = 0
-	has "which names the selector" "$ERR" 'sq-nobody'
+	has "which names the selector" "$OUT$ERR" 'sq-nobody'
 	referee_after
 }
 case_never_itself() {
