@@ -295,7 +295,8 @@ snapshot() {
 		nsenter --net="$ns" -- bash -c "$(declare -f snapshot_net); snapshot_net"
 	done
 	echo "== mounts"
-	sed 's/^[0-9]* [0-9]* //' /proc/self/mountinfo | sort
+	# Names of network namespaces that others keep come and go.
+	awk -v id="$SQ_ID-" '$5 !~ "^/run/netns/" || index($5, id) { $1 = $2 = ""; print }' /proc/self/mountinfo | sort
 	echo "== kernel"
 	grep -Hs '' /proc/sys/kernel/{core_pattern,pid_max,threads-max,panic,sched_rt_runtime_us} \
 		/proc/sys/vm/{overcommit_memory,swappiness,drop_caches,dirty_ratio,max_map_count} /proc/sys/fs/file-max
@@ -334,7 +335,8 @@ snapshot() {
 		file ~ /cgroup$/ { rest = rest " " $0 }
 		END { flush() }' <<<"$data"
 	echo "== files"
-	find "$TREE" -printf '%P %y mode %m owner %u:%g size %s inode %i mtime %T@ %l\n' | sort
+	find "$TREE" -type d -printf '%P mode %m owner %u:%g inode %i\n' | sort
+	find "$TREE" ! -type d -printf '%P %y mode %m owner %u:%g size %s inode %i mtime %T@ %l\n' | sort
 	find "$TREE" -type f -exec sha256sum {} + | sort
 	echo "== claims"
 	find "$SQUALL_DIR"/run -path '*claims*' -type f -size +0 2>/dev/null | sort
@@ -369,7 +371,7 @@ run() {
 }
 # start ARGUMENTS…: in the background; $RUNNER. finish [SECONDS] waits for its end: $STATUS.
 start() {
-	"$SQUALL" "$@" >"$DIR/out" 2>"$DIR/err" </dev/null &
+	(exec "$SQUALL" "$@" >"$DIR/out.$BASHPID" 2>"$DIR/err.$BASHPID" </dev/null) &
 	RUNNER=$!
 }
 finish() {
@@ -379,12 +381,7 @@ finish() {
 	fi
 	wait "$RUNNER" 2>/dev/null
 	STATUS=$?
-	OUT=$(cat "$DIR/out") ERR=$(cat "$DIR/err")
-}
-# The same for step types that no fault uses yet: start_steps RUN MILLISECONDS TYPE OBJECT TO…
-start_steps() {
-	SQUALL_KEEPER=$BUILD/squall-keeper "$BUILD/tests/system/step-driver" "$@" >"$DIR/out" 2>"$DIR/err" </dev/null &
-	RUNNER=$!
+	OUT=$(cat "$DIR/out.$RUNNER") ERR=$(cat "$DIR/err.$RUNNER")
 }
 exits() { # DESCRIPTION CODE
 	is "$1" "$STATUS" "$2" || { note "$OUT"; note "$ERR"; return 1; }

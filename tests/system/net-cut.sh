@@ -22,7 +22,7 @@ attack_start() { # NETNS PARAMETERS…
 	local ns=$1
 	shift
 	start attack net.cut "$@" --target "netns=$ns" --for 60s
-	wait_for 8 is_cut "$ns" || note "not cut: $(cat "$DIR/err")"
+	wait_for 8 is_cut "$ns" || note "not cut: $(cat "$DIR/err.$RUNNER")"
 }
 attack_end() {
 	kill -INT "$RUNNER"

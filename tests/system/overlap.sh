@@ -15,7 +15,6 @@ two_quotas() {
 	start attack cpu.quota --quota 40% --target "cgroup=/$SQ_ID/victim" --for 60s
 	a=$RUNNER
 	check "the first sets 40%" wait_for 5 is_quota 40000
-	cp "$DIR/err" "$DIR/err-a"
 	start attack cpu.quota --quota 20% --target "cgroup=/$SQ_ID/victim" --for 60s
 	b=$RUNNER
 	check "the second, stricter, prevails" wait_for 5 is_quota 20000
@@ -64,19 +63,34 @@ case_two_quotas_one_killed() {
 case_two_cuts() {
 	need nft && need veth || return
 	netns_pair
-	cut() { [ "$(inside "$B" nft list tables | grep -c squall)" = "$1" ]; }
+	is_cut() { [ "$(inside "$B" nft list tables | grep -c 'inet squall')" = "$1" ]; }
 	referee_before
 	start attack net.cut --port 7000 --target "netns=$B" --for 60s
 	local a=$RUNNER
-	check "the first cuts" wait_for 8 cut 1
+	check "the first cuts" wait_for 8 is_cut 1
 	start attack net.cut --port 7001 --target "netns=$B" --for 60s
 	local b=$RUNNER
-	check "so does the second" wait_for 8 cut 2
+	check "so does the second" wait_for 8 is_cut 2
 	kill -INT "$a"
 	RUNNER=$a finish
-	check "the second one's table stands" cut 1
+	check "the second one's table stands" is_cut 1
 	kill -INT "$b"
 	RUNNER=$b finish
+	referee_after
+}
+case_two_files() {
+	echo one >"$TREE/config"
+	referee_before
+	start attack file.replace --path "$TREE/config" --content two --target host --for 60s
+	local a=$RUNNER
+	check "the first replaces it" wait_for 5 grep -q two "$TREE/config"
+	run attack file.replace --path "$TREE/config" --content three --target host --for 1s
+	exits "a second claim is refused" 4
+	has "by the first one's name" "$OUT$ERR" "$(ls "$SQUALL_DIR/state/runs" | head -n1)"
+	is "the first one's content stands" "$(cat "$TREE/config")" two
+	kill -INT "$a"
+	RUNNER=$a finish
+	is "the base is back" "$(cat "$TREE/config")" one
 	referee_after
 }
 case_two_pauses() {

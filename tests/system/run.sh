@@ -11,7 +11,7 @@ experiment() { # [LINES ADDED AT THE TOP LEVEL]
 		  says: The flag stays.
 		  steady:
 		    - id: flag
-		      file: {path: "$TREE/flag"}
+		      file: {path: "$DIR/flag"}
 		      every: 50ms
 		      expect: {exists: true}
 		method:
@@ -24,13 +24,13 @@ experiment() { # [LINES ADDED AT THE TOP LEVEL]
 	X
 }
 bed() {
-	touch "$TREE/flag"
+	touch "$DIR/flag"
 	spawn sleep 300
 	VICTIM=$PID
 	referee_before
 }
-flag_gone() { mv "$TREE/flag" "$DIR/flag"; }
-flag_back() { mv "$DIR/flag" "$TREE/flag"; }
+flag_gone() { mv "$DIR/flag" "$DIR/flag-away"; }
+flag_back() { mv "$DIR/flag-away" "$DIR/flag"; }
 
 case_held() {
 	bed
@@ -141,7 +141,9 @@ case_halt() {
 }
 case_deadline() {
 	bed
-	FOR=60s experiment 'blast-radius: {max-duration: 2s}'
+	experiment 'blast-radius: {max-duration: 2s}'
+	# An action that takes longer than anybody planned: no time in the file says so.
+	sed -i -e '/for: 1s/d' -e 's|^recovery:.*|  - exec: {argv: [sleep, "60"], timeout: 90s}|' "$DIR/x.yaml"
 	start run "$DIR/x.yaml"
 	check "attacked" wait_for 5 is_stopped "$VICTIM"
 	check "put back at the deadline" wait_for 3 is_running "$VICTIM"
@@ -207,7 +209,7 @@ case_keeper_killed() {
 case_disk_full() {
 	need tmpfs || return
 	mkdir -p "$SQUALL_DIR/state" "$DIR/mnt"
-	mount -t tmpfs -o size=4m none "$SQUALL_DIR/state"
+	mount -t tmpfs -o mode=0700,size=4m none "$SQUALL_DIR/state"
 	bed
 	FOR=2s experiment
 	start run "$DIR/x.yaml"
@@ -222,7 +224,7 @@ case_disk_full() {
 case_disk_full_before() {
 	need tmpfs || return
 	mkdir -p "$SQUALL_DIR/state"
-	mount -t tmpfs -o size=256k none "$SQUALL_DIR/state"
+	mount -t tmpfs -o mode=0700,size=256k none "$SQUALL_DIR/state"
 	bed
 	dd if=/dev/zero of="$SQUALL_DIR/state/filler" bs=4k >/dev/null 2>&1
 	experiment

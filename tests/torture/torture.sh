@@ -26,20 +26,23 @@ BUDGET=${BUDGET:-270}
 SEED=${SEED:-$(($(date +%s) % 100000))}
 
 # --- the faults: make a bed, and start a short attack on it ----------------------------------------
-FAULTS="proc-kill proc-pause cpu-quota net-cut"
+FAULTS="proc-kill proc-pause cpu-quota net-cut file-replace"
 bed_of() {
 	case $1 in
-	proc-kill | proc-pause | step-signal)
+	proc-kill | proc-pause)
 		spawn sleep 3000
 		VICTIM=$PID
 		;;
-	cpu-quota | step-control)
+	cpu-quota)
 		cgroup victim
 		spawn in_cgroup victim sleep 3000
 		VICTIM=$PID
 		;;
-	net-cut | step-nft)
+	net-cut)
 		netns_pair
+		;;
+	file-replace)
+		echo original >"$TREE/config"
 		;;
 	esac
 }
@@ -49,14 +52,11 @@ attack_of() {
 	proc-pause) start attack proc.pause --target "process.pid=$VICTIM" --for 200ms ;;
 	cpu-quota) start attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for 200ms ;;
 	net-cut) start attack net.cut --target "netns=$B" --for 200ms ;;
-	# The same step types by hand, through the driver instead of the runner.
-	step-signal) start_steps "r$N-$RANDOM" 100 signal "$VICTIM@$(stat_field "$VICTIM" 22)" stopped ;;
-	step-control) start_steps "r$N-$RANDOM" 100 control "$CPUGROUP/cpu.shares@$(stat -c %i "$CPUGROUP")" 512 ;;
-	step-nft) start_steps "r$N-$RANDOM" 100 nft "/run/netns/$B=$(stat -Lc %i "/run/netns/$B")/squall_x" "cut silence both egress=swallow hooks=lo,vb" ;;
+	file-replace) start attack file.replace --path "$TREE/config" --content broken --target host --for 200ms ;;
 	esac
 }
 # Wholly held by the kernel: no undo is needed even when all died.
-dies_with_kernel() { [ "$1" = net-cut ] || [ "$1" = step-nft ]; }
+dies_with_kernel() { [ "$1" = net-cut ]; }
 
 # --- one point -------------------------------------------------------------------------------------
 BED=
@@ -72,15 +72,6 @@ bed_ready() { # FAULT
 bed_spoilt() {
 	bed_unmake
 	BED=
-}
-undo() {
-	case $BED in
-	step-*)
-		"$BUILD/tests/system/step-driver" undo >"$DIR/out" 2>"$DIR/err"
-		STATUS=$? ERR=$(cat "$DIR/err")
-		;;
-	*) run undo ;;
-	esac
 }
 idle() { [ -z "$(ours squall-keeper)$(ours squall-helper)" ]; }
 # Waits for residue 0; says what is left when there is some.
@@ -108,8 +99,8 @@ point() {
 	case $who in
 	undo)
 		wait_for 2 idle || echo "squall's processes are still there"
-		SQUALL_TORTURE=all@undo:$n undo
-		undo
+		SQUALL_TORTURE=all@undo:$n run undo
+		run undo
 		no_residue || echo "residue after the second undo"
 		;;
 	all)
@@ -117,7 +108,7 @@ point() {
 		if dies_with_kernel "$fault"; then
 			wait_for 1 no_traces || echo "not gone with the kernel within a second"
 		fi
-		undo
+		run undo
 		[ "$STATUS" = 0 ] || echo "undo: exit code $STATUS: $ERR"
 		no_residue || echo "residue after undo"
 		;;
@@ -125,7 +116,7 @@ point() {
 		# A failure that is met while reverting may be told as residue; then undo mends it.
 		if ! clean_within 1; then
 			[ "$status" = 5 ] || echo "residue, and exit code $status does not say so"
-			undo
+			run undo
 			no_residue || echo "residue after undo"
 		fi
 		;;
