@@ -50,7 +50,7 @@ json_t *judge_document(const struct facts *f)
 		json_object_set_new(doses, f->attacks[i].id,
 		                    json_pack("{s: b}", "no-effect", (int)f->attacks[i].no_effect));
 	doc = json_pack("{s: s, s: s, s: o, s: s, s: s, s: I, s: o, s: o}", "steady",
-	                judge_steady(f), "monitors", "none", "recovery", recovery, "outcome",
+	                judge_steady(f), "monitors", "held", "recovery", recovery, "outcome",
 	                outcome_name(f->outcome), "cleanup", cleanup_name(f->cleanup), "residue",
 	                (json_int_t)f->residue, "probes", probes, "dose", doses);
 	return doc;

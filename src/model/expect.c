@@ -267,6 +267,14 @@ bool expect_check(const struct expect *e, const json_t *doc, int jq_said, struct
 	return hit;
 }
 
+bool expect_is_broken(const struct expect *e, const json_t *doc, int jq_said)
+{
+	BUF(unsaid, 16);
+	if (doc == NULL || check(e->root, doc, &unsaid) == BROKEN)
+		return true;
+	return e->jq != NULL && jq_said != 0 && jq_said != 1;
+}
+
 static void group_describe(const struct expect_node *n, const char *between, struct buf *to)
 {
 	for (size_t i = 0; i < n->n; i++) {

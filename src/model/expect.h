@@ -26,6 +26,9 @@ void expect_release(struct expect *); /* NULL is allowed */
 const char *expect_jq(const struct expect *);
 /* doc NULL: the look failed. On a miss `why` says what: `status is 502, expected 200`. */
 bool expect_check(const struct expect *, const json_t *doc, int jq_said, struct buf *why);
+/* It cannot be told: the look or the jq filter failed, a field is missing or of another type. An
+ * abort condition takes that for met, where expect_check says false. */
+bool expect_is_broken(const struct expect *, const json_t *doc, int jq_said);
 /* The expectation as a person would say it: "status 200, seconds < 300ms". */
 void expect_describe(const struct expect *, struct buf *to);
 

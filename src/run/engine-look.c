@@ -266,8 +266,8 @@ static bool is_hit(const struct engine_probe *p, const struct abort_condition *c
 	if (!c)
 		return expect_check(p->expect, doc, jq, why);
 	/* An abort condition that cannot be told is crossed, unless the file says otherwise. */
-	if (!doc || (expect_jq(p->expect) && jq < 0)) {
-		buf_add(why, "the look failed");
+	if (expect_is_broken(c->when, doc, jq)) {
+		(void)expect_check(c->when, doc, jq, why);
 		return !c->on_error_abort;
 	}
 	holds = expect_check(c->when, doc, jq, why);

@@ -25,6 +25,11 @@ bool expect_check(const struct expect *e, const json_t *doc, int jq_said, struct
 	return ok;
 }
 
+bool expect_is_broken(const struct expect *e, const json_t *doc, int jq_said)
+{
+	return !json_is_boolean(json_object_get(doc, "ok"));
+}
+
 void expect_describe(const struct expect *e, struct buf *to)
 {
 	buf_add(to, "ok true");
