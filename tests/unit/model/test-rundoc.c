@@ -179,11 +179,6 @@ static void exit_is_the_first_that_applies(void **state)
 		                 cases[i].exit);
 }
 
-/* Until the expectations are linked in. */
-__attribute__((weak)) void expect_describe(const struct expect *e, struct buf *to)
-{
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
