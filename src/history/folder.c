@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OWNER_MAX = 256, DOC_MAX = 256 << 20 };
+enum { OWNER_MAX = 256, DOC_MAX = 256 << 20, SECOND_LEN = 16 /* "20261122-210000-" */ };
 
 void run_folder_close(struct run_folder *f)
 {
@@ -33,60 +33,6 @@ static int owner_put(const struct world *w, const struct run_folder *f, struct e
 	proc_id_format(&text, self);
 	buf_addf(&text, " %s\n", boot);
 	return file_put(f->fd, "owner", text.data, text.len, false, err);
-}
-
-static int id_make(uint64_t wall_ns, char id[RUN_ID_MAX], struct err *err)
-{
-	time_t seconds = (time_t)(wall_ns / 1000000000u);
-	unsigned short salt;
-	struct tm tm;
-
-	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
-		return err_sys(err, errno, "could not draw a run id");
-	gmtime_r(&seconds, &tm);
-	snprintf(id, RUN_ID_MAX, "%04u%02u%02u-%02u%02u%02u-%04x",
-	         (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
-	         (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
-	         (unsigned)tm.tm_sec % 100, salt);
-	return 0;
-}
-
-int run_folder_make(const struct world *w, const struct paths *paths, uint64_t wall_ns,
-                    struct run_folder *out, struct err *err)
-{
-	_cleanup_run_folder_ struct run_folder f = {.fd = -1};
-	_cleanup_fd_ int runs = -1;
-	int ret = paths_make(paths, err);
-
-	if (ret < 0)
-		return ret;
-	runs = dir_open_owned(paths->runs, geteuid(), true, err);
-	if (runs < 0)
-		return runs;
-	for (int tries = 0;; tries++) {
-		ret = id_make(wall_ns, f.id, err);
-		if (ret < 0)
-			return ret;
-		if (mkdirat(runs, f.id, 0700) == 0)
-			break;
-		if (errno != EEXIST || tries == 16)
-			return err_sys(err, errno, "could not make run folder \"%s/%s\"",
-			               paths->runs, f.id);
-	}
-	f.fd = openat(runs, f.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (f.fd < 0)
-		return err_sys(err, errno, "could not open run folder \"%s/%s\"", paths->runs,
-		               f.id);
-	if (mkdirat(f.fd, "stash", 0700) < 0)
-		return err_sys(err, errno, "could not make the stash of run \"%s\"", f.id);
-	ret = owner_put(w, &f, err);
-	if (ret < 0)
-		return ret;
-	if (fsync(runs) < 0)
-		return err_sys(err, errno, "could not sync folder \"%s\"", paths->runs);
-	*out = f;
-	f.fd = -1;
-	return 0;
 }
 
 static bool is_run_id(const char *name)
@@ -146,6 +92,73 @@ static int ids_read(int runs, char (**ids)[RUN_ID_MAX], size_t *n, struct err *e
 		qsort(v, len, sizeof(*v), by_name);
 	*ids = v;
 	*n = len;
+	return 0;
+}
+
+/* Ids sort in the order in which they were given, also within a second: the four digits are drawn
+ * above those that are taken. newest: the greatest id there is, or "". */
+static int id_make(uint64_t wall_ns, const char *newest, char id[RUN_ID_MAX], struct err *err)
+{
+	time_t seconds = (time_t)(wall_ns / 1000000000u);
+	uint16_t drawn;
+	unsigned salt;
+	struct tm tm;
+
+	if (getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn))
+		return err_sys(err, errno, "could not draw a run id");
+	gmtime_r(&seconds, &tm);
+	snprintf(id, RUN_ID_MAX, "%04u%02u%02u-%02u%02u%02u-",
+	         (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
+	         (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+	         (unsigned)tm.tm_sec % 100);
+	salt = drawn & 0x7fff;
+	if (strncmp(id, newest, SECOND_LEN) == 0)
+		salt = (unsigned)strtoul(newest + SECOND_LEN, NULL, 16) + 1 + (drawn & 0xf);
+	snprintf(id + SECOND_LEN, RUN_ID_MAX - SECOND_LEN, "%04x", salt & 0xffff);
+	return 0;
+}
+
+int run_folder_make(const struct world *w, const struct paths *paths, uint64_t wall_ns,
+                    struct run_folder *out, struct err *err)
+{
+	_cleanup_run_folder_ struct run_folder f = {.fd = -1};
+	_cleanup_fd_ int runs = -1;
+	_cleanup_free_ char(*ids)[RUN_ID_MAX] = NULL;
+	size_t n = 0;
+	int ret = paths_make(paths, err);
+
+	if (ret < 0)
+		return ret;
+	runs = dir_open_owned(paths->runs, geteuid(), true, err);
+	if (runs < 0)
+		return runs;
+	for (int tries = 0;; tries++) {
+		ret = ids_read(runs, &ids, &n, err);
+		if (ret == 0)
+			ret = id_make(wall_ns, n ? ids[n - 1] : "", f.id, err);
+		mem_free(&ids);
+		ids = NULL;
+		if (ret < 0)
+			return ret;
+		if (mkdirat(runs, f.id, 0700) == 0)
+			break;
+		if (errno != EEXIST || tries == 16)
+			return err_sys(err, errno, "could not make run folder \"%s/%s\"",
+			               paths->runs, f.id);
+	}
+	f.fd = openat(runs, f.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (f.fd < 0)
+		return err_sys(err, errno, "could not open run folder \"%s/%s\"", paths->runs,
+		               f.id);
+	if (mkdirat(f.fd, "stash", 0700) < 0)
+		return err_sys(err, errno, "could not make the stash of run \"%s\"", f.id);
+	ret = owner_put(w, &f, err);
+	if (ret < 0)
+		return ret;
+	if (fsync(runs) < 0)
+		return err_sys(err, errno, "could not sync folder \"%s\"", paths->runs);
+	*out = f;
+	f.fd = -1;
 	return 0;
 }
 

@@ -25,7 +25,8 @@ struct run_folder {
 void run_folder_close(struct run_folder *);
 #define _cleanup_run_folder_ cleanup(run_folder_close)
 
-/* Makes the folder, stash and owner file. The id is the time in UTC and four random hex digits. */
+/* Makes the folder, stash and owner file. The id is the time in UTC and four random hex digits;
+ * ids sort in the order in which they were given. */
 int run_folder_make(const struct world *, const struct paths *, uint64_t wall_ns,
                     struct run_folder *, struct err *) must_use;
 /* By id, by an unambiguous beginning of it, or "last". -ENOENT, -EINVAL: ambiguous. */

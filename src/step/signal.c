@@ -97,6 +97,12 @@ static int signal_open(struct hold *h, const char *object, struct err *err)
 		return err_set(err, -ESTALE, "process %s is gone", object);
 	if (fd < 0)
 		return fd;
+	/* kill(2): signal 0 only asks whether one may. Refused now, before anything is logged. */
+	if (pidfd_signal(fd, 0) == -EPERM) {
+		close(fd);
+		return err_hint(err, err_set(err, -EPERM, "cannot signal process %s", object),
+		                "It belongs to another user: be that user, or root.");
+	}
 	h->fd[0] = fd;
 	return 0;
 }

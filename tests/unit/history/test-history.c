@@ -127,6 +127,25 @@ static void test_find_many(void **state)
 	run_folder_close(&b);
 }
 
+/* "last" is the last also when many begin within a second. */
+static void test_ids_sort(void **state)
+{
+	struct place *p = *state;
+	struct run_folder f, found;
+	struct err err = ERR_INIT;
+	char before[RUN_ID_MAX] = "";
+
+	for (int i = 0; i < 600; i++) {
+		make(p, &f, 1795467600);
+		assert_true(strcmp(f.id, before) > 0);
+		strcpy(before, f.id);
+		run_folder_close(&f);
+	}
+	assert_int_equal(run_folder_find(&p->paths, "last", &found, &err), 0);
+	assert_string_equal(found.id, before);
+	run_folder_close(&found);
+}
+
 static void test_recorder(void **state)
 {
 	struct place *p = *state;
@@ -438,6 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_folder, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_find_many, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_ids_sort, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_recorder, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_recorder_full, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_index, setup, teardown),
