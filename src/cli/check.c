@@ -75,6 +75,7 @@ static void check_targets(struct checking *c, uint64_t seed)
 
 	v = attacks_think(c->cli, &c->cli->world, c->x, seed, &n);
 	table_init(&t, arena, 4, 2);
+	t.wrap = c->cli->width;
 	for (size_t i = 0; i < n; i++) {
 		const struct attack_thought *a = &v[i];
 		json_t *o =
@@ -153,6 +154,7 @@ static void check_machine(struct checking *c)
 	struct table t;
 
 	table_init(&t, &c->cli->arena, 3, 2);
+	t.wrap = c->cli->width;
 	for (size_t i = 0; can_facts[i]; i++) {
 		struct err err = ERR_INIT;
 		int can;
@@ -194,6 +196,7 @@ static int check_probes(struct checking *c, struct err *err)
 	if (ret < 0)
 		return ret;
 	table_init(&t, &c->cli->arena, 5, 2);
+	t.wrap = c->cli->width;
 	k = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct steady *s = &c->x->steady[i];

@@ -21,8 +21,9 @@ struct cli {
 	struct world world;
 	struct paths paths;
 	struct catalogue catalogue;
-	bool tty;    /* standard output is a terminal */
-	bool colour; /* and may be coloured */
+	bool tty;     /* standard output is a terminal */
+	bool colour;  /* and may be coloured */
+	size_t width; /* its columns; 0: no terminal, nothing is wrapped */
 	/* Commands with `subs`: the kind that was named, and its parameters as written. */
 	const struct kind *sub;
 	const struct var_override *with;

@@ -42,6 +42,7 @@ static int list(struct cli *cli, bool json)
 	struct table t;
 
 	table_init(&t, &cli->arena, 5, 0);
+	t.wrap = cli->width;
 	t.head = true;
 	TABLE_ADD(&t, "FAULT", "CLASS", "TARGETS", "HERE", "WHAT IT DOES");
 	for (size_t i = 0; faults[i]; i++) {
@@ -76,6 +77,7 @@ static void show_one(struct cli *cli, const struct fault *f)
 	kind_show(cli, &f->kind);
 	putchar('\n');
 	table_init(&t, &cli->arena, 2, 0);
+	t.wrap = cli->width;
 	TABLE_ADD(&t, "class", f->kind.class_);
 	TABLE_ADD(&t, "targets", f->kind.targets);
 	TABLE_ADD(&t, "way back",

@@ -69,6 +69,7 @@ static int list(struct cli *cli, struct index *index, const struct findings_args
 	int code = EXIT_HELD;
 
 	table_init(&l.table, &cli->arena, 4, 0);
+	l.table.wrap = cli->width;
 	l.table.head = true;
 	TABLE_ADD(&l.table, "RUN", "WHAT", "STATUS", "WHY");
 	if (index_each(index, &query, add, &l, &err) < 0)

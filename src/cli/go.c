@@ -178,7 +178,7 @@ static enum exit_code finish(struct cli *cli, const struct go *g, const struct r
 			code = EXIT_BROKEN;
 	}
 	if (!g->json)
-		printf("\nsquall report %s tells it all; the folder is %s\n", f->id, folder);
+		printf("\nreport  squall report %s\nfolder  %s\n", f->id, folder);
 	fflush(stdout);
 	return code;
 }

@@ -66,6 +66,7 @@ static int history_main(struct cli *cli, const void *args)
 	int ret = index_open(&cli->paths, &index, &err);
 
 	table_init(&l.table, &cli->arena, 6, 0);
+	l.table.wrap = cli->width;
 	l.table.head = true;
 	TABLE_ADD(&l.table, "RUN", "VERDICT", "OUTCOME", "CLEAN-UP", "TOOK", "TITLE");
 	if (ret == 0)

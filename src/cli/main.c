@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/boundary.h"
@@ -64,6 +65,7 @@ int main(int argc, char **argv)
 {
 	struct cli cli = {.catalogue = {fault_kinds, probe_kinds, action_kinds}};
 	const struct cli_command *command;
+	struct winsize size = {0};
 	struct err err = ERR_INIT;
 	const char *name = argc > 1 ? argv[1] : "help";
 	int code;
@@ -72,6 +74,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	cli.tty = isatty(STDOUT_FILENO);
 	cli.colour = cli.tty && !getenv("NO_COLOR");
+	if (cli.tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		cli.width = size.ws_col;
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		name = "help";
 	if (strcmp(name, "--version") == 0)

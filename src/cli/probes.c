@@ -15,6 +15,7 @@ static int list(struct cli *cli, bool json)
 	struct table t;
 
 	table_init(&t, &cli->arena, 2, 0);
+	t.wrap = cli->width;
 	for (size_t i = 0; probe_kinds[i]; i++) {
 		json_array_append_new(all, kind_json(probe_kinds[i]));
 		TABLE_ADD(&t, probe_kinds[i]->name, probe_kinds[i]->summary);

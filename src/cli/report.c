@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/show.h"
@@ -15,22 +14,14 @@ struct report_args {
 	bool json;
 };
 
-static unsigned columns(const struct cli *cli)
-{
-	struct winsize size = {0};
-
-	if (!cli->tty || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
-		return 0;
-	return size.ws_col > 120 ? 120 : size.ws_col;
-}
-
 static int report_main(struct cli *cli, const void *args)
 {
 	const struct report_args *a = args;
 	_cleanup_run_folder_ struct run_folder f = {.fd = -1};
 	char folder[PATH_CAP + RUN_ID_MAX];
-	struct report_options options = {
-	        .folder = folder, .colour = cli->colour, .width = columns(cli)};
+	struct report_options options = {.folder = folder,
+	                                 .colour = cli->colour,
+	                                 .width = cli->width > 120 ? 120 : (unsigned)cli->width};
 	enum report_format format;
 	struct err err = ERR_INIT;
 	json_t *doc = NULL;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { WRAP_LEAST = 16 };
+
 const char *tone_on(bool on, enum tone tone)
 {
 	static const char *const codes[] = {"",         "\033[32m", "\033[31m",
@@ -239,7 +241,8 @@ void table_print(const struct table *t, FILE *to, bool colour)
 
 			spaces(to, at - used);
 			fputs(tone_on(colour, tone), to);
-			if (c + 1 == t->columns && t->wrap)
+			/* A column too narrow to wrap in is better left to the terminal. */
+			if (c + 1 == t->columns && t->wrap >= at + WRAP_LEAST)
 				wrapped(to, row->cell[c], at, t->wrap);
 			else
 				show_text(to, row->cell[c], false);

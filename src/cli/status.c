@@ -67,6 +67,7 @@ static void show_run(const struct looking *l, const json_t *run, const struct ac
 		printf("  its runner died; the keeper (process %d) is putting back\n",
 		       (int)a->keeper.pid);
 	table_init(&t, arena, 4, 2);
+	t.wrap = l->cli->width;
 	t.head = true;
 	TABLE_ADD(&t, "STEP", "OBJECT", "PHASE", "DIES WITH");
 	for (size_t i = 0; i < a->n; i++) {

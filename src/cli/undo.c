@@ -84,6 +84,7 @@ static int undo_main(struct cli *cli, const void *args)
 	int ret, code = EXIT_HELD;
 
 	table_init(&t.table, &cli->arena, 5, 0);
+	t.table.wrap = cli->width;
 	t.table.head = true;
 	TABLE_ADD(&t.table, "RUN", "STEP", "OBJECT", "NOW", "NOTE");
 	ret = a->list ? undo_list(&cli->world, &cli->paths, told, &t, &r, &err)
