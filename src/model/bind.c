@@ -288,8 +288,11 @@ void *params_bind(const struct kind *kind, const struct node *map, size_t level,
 		if (n != NULL)
 			value_bind(&b, level_of(b.p, n, level));
 		else if (b.p->flags & PARAM_REQUIRED)
-			BAD(&b, at, "missing-parameter", b.p->help, "%s needs \"%s\"", kind->name,
-			    b.p->name);
+			BAD(&b, at, "missing-parameter",
+			    b.p->help != NULL ? arena_printf(problems->arena, "\"%s\" is %s.",
+			                                     b.p->name, b.p->help)
+			                      : NULL,
+			    "%s needs \"%s\"", kind->name, b.p->name);
 		else
 			default_bind(&b);
 	}

@@ -113,6 +113,14 @@ static struct expect *judged_by(struct reading *r, const struct node *root, cons
 	if (node_get(n, "jq") != NULL)
 		PROBLEM(r, key_at(n, "jq"), "unknown-key", "Compare the fields of the run instead.",
 		        "\"%s\" cannot have a jq filter", key);
+	if (node_get(n, "monitors") != NULL && r->x->monitors_n == 0)
+		PROBLEM(r, key_at(n, "monitors"), "missing-key",
+		        "Leave it out, or write monitors under \"hypothesis\".",
+		        "\"%s\" asks for monitors, and the experiment has none", key);
+	if (node_get(n, "steady") != NULL && r->x->steady_n == 0)
+		PROBLEM(r, key_at(n, "steady"), "missing-key",
+		        "Leave it out, or write probes under hypothesis: steady.",
+		        "\"%s\" asks for the steady state, and the experiment has none", key);
 	return expect_compile(n, run_fields, r->arena, r->problems);
 }
 

@@ -281,9 +281,13 @@ bool selector_fits(const struct selector *s, const struct kind *kind, struct pro
 	for (size_t i = 0; takes != NULL && takes[i] != NULL; i++)
 		if (strcmp(takes[i], aim) == 0)
 			return true;
-	problem_add(p, PROBLEM_ERROR, s->at, "bad-target",
-	            arena_printf(p->arena, "It takes: %s.", kind->targets),
-	            "%s cannot be aimed at a %s", kind->name, aim);
+	BUF(list, SAYS_MAX);
+	buf_add(&list, "It takes: ");
+	for (const char *c = kind->targets; *c != '\0'; c++)
+		buf_add(&list, *c == '|' ? ", " : (const char[]){*c, '\0'});
+	buf_addc(&list, '.');
+	problem_add(p, PROBLEM_ERROR, s->at, "bad-target", list.data, "%s cannot be aimed at a %s",
+	            kind->name, aim);
 	return false;
 }
 
