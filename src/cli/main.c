@@ -1,5 +1,5 @@
 /* The program: finds the command, reads its options, carries it out. */
-#include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,12 +50,16 @@ static int command_carry_out(struct cli *cli, const struct cli_command *command,
 	return command->main(cli, args);
 }
 
-/* Output that could not be written is a failure, not a silence. */
+/* Output that could not be written is a failure, not a silence; but a reader that has seen enough
+ * (`| head`) is none: the writing end of its pipe says POLLERR (poll(2)). */
 static int output_end(int code)
 {
+	struct pollfd out = {.fd = STDOUT_FILENO};
 	struct err err = ERR_INIT;
 
 	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (poll(&out, 1, 0) == 1 && out.revents & POLLERR)
 		return code;
 	(void)err_set(&err, -1, "could not write the output");
 	return code == EXIT_HELD ? (int)show_err(&err, EXIT_BROKEN) : code;

@@ -65,6 +65,14 @@ static void lost(void *ctx, const char *id, const json_t *doc)
 	        id);
 }
 
+void unreadable_show(const struct cli *cli, struct err *err)
+{
+	(void)err_hint(err, err->code,
+	               "See to what that run may have left, then remove its folder in \"%.180s\".",
+	               cli->paths.runs);
+	show_err(err, EXIT_BROKEN);
+}
+
 enum exit_code putback(struct cli *cli, struct undo_result *result)
 {
 	struct undo_result r = {0};
@@ -77,7 +85,7 @@ enum exit_code putback(struct cli *cli, struct undo_result *result)
 	if (ret < 0 && !r.unreadable)
 		return show_err(&err, EXIT_BROKEN);
 	if (ret < 0)
-		show_err(&err, EXIT_BROKEN);
+		unreadable_show(cli, &err);
 	if (lost_finish_all(&cli->world, &cli->paths, lost, NULL, &err) < 0)
 		show_err(&err, EXIT_BROKEN); /* a record, not the machine: go on */
 	return r.residue ? EXIT_RESIDUE : EXIT_HELD;

@@ -11,6 +11,8 @@
 /* Says on standard error what it put back, and how a person puts back what it could not. *result
  * may be NULL. EXIT_HELD, EXIT_RESIDUE, or EXIT_BROKEN. */
 enum exit_code putback(struct cli *, struct undo_result *result);
+/* Says that an undo log could not be read, with what a person can do about it. */
+void unreadable_show(const struct cli *, struct err *);
 /* Refuses while runs are halted: EXIT_REFUSED, said on standard error; else EXIT_HELD. */
 enum exit_code halted_refuse(struct cli *);
 /* "left behind: TYPE OBJECT", why, and the command that puts it back. */

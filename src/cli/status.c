@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/quantity.h"
+#include "cli/putback.h"
 #include "cli/show.h"
 #include "history/active.h"
 #include "history/halt.h"
@@ -141,12 +142,14 @@ static int status_main(struct cli *cli, const void *args)
 	struct halt halt;
 	struct err err = ERR_INIT;
 	json_t *said;
-	int halted = halt_read(&cli->paths, &halt, &err);
+	int ret, halted = halt_read(&cli->paths, &halt, &err);
 
 	if (halted == 1 && !a->json)
 		show_halt(cli, &halt);
-	if (halted < 0 || active_each(&cli->world, &cli->paths, one, &l, &err) < 0 ||
-	    undo_list(&cli->world, &cli->paths, count, &l, &left, &err) < 0) {
+	ret = halted < 0 ? halted : active_each(&cli->world, &cli->paths, one, &l, &err);
+	if (ret == 0)
+		ret = undo_list(&cli->world, &cli->paths, count, &l, &left, &err);
+	if (ret < 0 && !left.unreadable) {
 		json_decref(l.runs);
 		return show_err(&err, EXIT_BROKEN);
 	}
@@ -158,7 +161,9 @@ static int status_main(struct cli *cli, const void *args)
 			       l.left, plural(l.left, "object is", "objects are"),
 			       plural(l.left, "it", "them"));
 		json_decref(l.runs);
-		return EXIT_HELD;
+		if (left.unreadable)
+			unreadable_show(cli, &err);
+		return left.unreadable ? EXIT_BROKEN : EXIT_HELD;
 	}
 	said = json_pack("{s:b, s:o, s:I}", "halted", halted, "runs", l.runs, "left-behind",
 	                 (json_int_t)l.left);
@@ -166,8 +171,9 @@ static int status_main(struct cli *cli, const void *args)
 		json_object_set_new(said, "halt",
 		                    json_pack("{s:s, s:s, s:s}", "reason", halt.reason, "by",
 		                              halt.by, "when", halt.when));
+	json_object_set_new(said, "unreadable", json_integer((json_int_t)left.unreadable));
 	show_json(said, false);
-	return EXIT_HELD;
+	return left.unreadable ? EXIT_BROKEN : EXIT_HELD;
 }
 
 static const struct param status_params[] = {

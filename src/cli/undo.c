@@ -59,12 +59,12 @@ static void told(void *ctx, const char *run, const struct slot *s)
 
 static void tell_sum(const struct undo_result *r, bool list)
 {
-	if (!r->back && !r->gone && !r->residue && !r->runs)
+	if (!r->back && !r->gone && !r->residue && !r->runs && !r->unreadable)
 		printf("nothing was left behind\n");
-	else if (list)
+	else if (list && r->runs)
 		printf("%zu %s left something; nothing was touched\n", r->runs,
 		       plural(r->runs, "run", "runs"));
-	else
+	else if (!list)
 		printf("%zu put back, %zu gone by themselves, residue: %zu\n", r->back, r->gone,
 		       r->residue);
 	if (r->alive)
@@ -80,7 +80,7 @@ static int undo_main(struct cli *cli, const void *args)
 	const struct undo_args *a = args;
 	struct telling t = {.cli = cli, .steps = json_array(), .list = a->list};
 	struct undo_result r = {0};
-	struct err err = ERR_INIT;
+	struct err err = ERR_INIT, lost = ERR_INIT;
 	int ret, code = EXIT_HELD;
 
 	table_init(&t.table, &cli->arena, 5, 0);
@@ -89,22 +89,26 @@ static int undo_main(struct cli *cli, const void *args)
 	TABLE_ADD(&t.table, "RUN", "STEP", "OBJECT", "NOW", "NOTE");
 	ret = a->list ? undo_list(&cli->world, &cli->paths, told, &t, &r, &err)
 	              : undo_all(&cli->world, &cli->paths, told, &t, &r, &err);
-	if (ret < 0)
+	if (ret < 0 && !r.unreadable)
 		code = (int)show_err(&err, EXIT_BROKEN);
 	else if (r.residue && !a->list)
 		code = EXIT_RESIDUE;
-	if (!a->list && lost_finish_all(&cli->world, &cli->paths, NULL, NULL, &err) < 0)
-		show_err(&err, EXIT_BROKEN);
+	if (!a->list && lost_finish_all(&cli->world, &cli->paths, NULL, NULL, &lost) < 0)
+		show_err(&lost, EXIT_BROKEN);
 	if (a->json) {
 		show_json(json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "steps", t.steps, "back",
 		                    (json_int_t)r.back, "gone", (json_int_t)r.gone, "residue",
 		                    (json_int_t)r.residue, "alive", (json_int_t)r.alive,
 		                    "unreadable", (json_int_t)r.unreadable),
 		          false);
-	} else if (ret == 0) {
+	} else if (ret == 0 || r.unreadable) {
 		if (t.table.n > 1)
 			table_print(&t.table, stdout, cli->colour);
 		tell_sum(&r, a->list);
+	}
+	if (r.unreadable) {
+		unreadable_show(cli, &err);
+		code = code == EXIT_HELD ? EXIT_BROKEN : code;
 	}
 	json_decref(t.steps);
 	return code;

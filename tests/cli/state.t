@@ -5,7 +5,8 @@ $ squall status --json
 {
   "halted": false,
   "runs": [],
-  "left-behind": 0
+  "left-behind": 0,
+  "unreadable": 0
 }
 $ squall history
 no runs yet
