@@ -216,7 +216,7 @@ static const struct field exec_fields[] = {
 
 static const char *const exec_probe_examples[] = {
         "squall probe exec redis-cli ping",
-        "squall probe exec --argv pg_isready --timeout 2s",
+        "squall probe exec --timeout 2s -- sh -c 'pg_isready && echo ready'",
         "squall probe exec --argv ./health.sh --dir /srv/shop --timeout 1s",
         NULL,
 };
