@@ -87,6 +87,8 @@ void call_read(struct reading *, enum call_of, const char *name, struct where at
                const struct node *value, const char *whose, struct call *);
 
 /* bind.c */
+const struct param *param_find(const struct kind *, const char *name);
+void param_unknown(const struct kind *, const struct node_item *, struct problems *);
 const struct node *call_map(struct arena *, const struct kind *, const struct node *value);
 /* Finds the ramp, checks it. Returns the number of levels. */
 size_t ramp_read(struct reading *, const struct kind *, const struct node *map, const char **param,
