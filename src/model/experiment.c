@@ -17,7 +17,6 @@ static struct experiment *experiment_new(const char *path)
 	x->title = x->path != NULL ? x->path : "attack";
 	x->condition = "normal";
 	x->blast_targets = (struct pick){PICK_ALL, 0};
-	x->max_duration_ns = 600 * NS_PER_S;
 	x->lose_at_most_ns = UINT64_MAX;
 	x->method = (struct method){.type = METHOD_IN_ORDER, .id = "method"};
 	if (x->vars == NULL || (path != NULL && x->path == NULL)) {
@@ -215,9 +214,7 @@ struct experiment *experiment_from_attack(const char *fault, const struct var_ov
 			x->attacks[x->attacks_n++] = &v[i];
 		x->method.n++;
 	}
-	if (for_ns > x->max_duration_ns - 60 * NS_PER_S)
-		x->max_duration_ns =
-		        for_ns < UINT64_MAX - 60 * NS_PER_S ? for_ns + 60 * NS_PER_S : UINT64_MAX;
+	deadline_default(x);
 	return x;
 }
 

@@ -203,6 +203,24 @@ static uint64_t method_lasts(const struct method *m)
 	return ns;
 }
 
+static size_t method_actions(const struct method *m)
+{
+	size_t actions = m->type == METHOD_ACTION;
+	for (size_t i = 0; i < m->n; i++)
+		actions += method_actions(&m->children[i]);
+	return actions;
+}
+
+/* A deadline near the end of what was asked: were every process of squall stopped, it is the
+ * deadline that frees the system. */
+void deadline_default(struct experiment *x)
+{
+	uint64_t ns = plus(x->baseline_ns, method_lasts(&x->method));
+	for (size_t i = method_actions(&x->method); i > 0; i--)
+		ns = plus(ns, 60 * NS_PER_S);
+	x->max_duration_ns = plus(ns, 30 * NS_PER_S);
+}
+
 void method_read(struct reading *r, const struct node *root)
 {
 	struct walk w = {.r = r};
@@ -223,7 +241,9 @@ void method_read(struct reading *r, const struct node *root)
 	children_read(&w, n, &x->method);
 	for_check(r, &x->method, false);
 	uint64_t ns = plus(x->baseline_ns, method_lasts(&x->method));
-	if (ns > x->max_duration_ns) {
+	if (x->max_duration_ns == 0) {
+		deadline_default(x);
+	} else if (ns > x->max_duration_ns) {
 		BUF(takes, 64);
 		BUF(most, 64);
 		duration_format(&takes, ns);

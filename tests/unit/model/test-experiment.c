@@ -49,7 +49,7 @@ static void defaults(void **state)
 	assert_string_equal(x->condition, "normal");
 	assert_int_equal(x->layer, LAYER_NONE);
 	assert_int_equal(x->blast_targets.kind, PICK_ALL);
-	assert_int_equal(x->max_duration_ns, 600 * NS_PER_S);
+	assert_int_equal(x->max_duration_ns, 31 * NS_PER_S);
 	assert_int_equal(x->allow, 0);
 	assert_int_equal(x->baseline_ns, 0);
 	assert_int_equal(x->recovery_ns, 0);
