@@ -34,7 +34,8 @@ static void answers(struct page *p, const json_t *doc)
 	BUF(text, 1200);
 	buf_add(&text,
 	        say_member(doc, "verdict")[0] ? say_member(doc, "verdict") : "not known yet");
-	if (say_member(doc, "because")[0])
+	/* A refusal is told in full below. */
+	if (say_member(doc, "because")[0] && !is(doc, "outcome", "refused"))
 		buf_addf(&text, " (%s)", say_member(doc, "because"));
 	page_pair(p, verdict, "verdict", text.data);
 	buf_reset(&text);
