@@ -174,6 +174,8 @@ void keeper_lost(struct runner *r, const char *why)
 	r->linked = false;
 	r->lost = true;
 	struct err err = ERR_INIT;
+	if (!r->armed)
+		why = "squall-keeper ended before it was ready";
 	err_set(&err, -EPIPE, "%s", why);
 	unwatch(r);
 	/* A stopped keeper holds its helpers and its log: it must be gone before undo looks. */
