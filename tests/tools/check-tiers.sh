@@ -15,6 +15,10 @@ not() { ! "$@"; }
 ok "the tree keeps the tier rule" $?
 [ ! -s "$box/out" ] || sed 's/^/# /' "$box/out"
 
+"$here/tools/check-names" "$here" >"$box/out"
+ok "one name everywhere" $?
+[ ! -s "$box/out" ] || sed 's/^/# /' "$box/out"
+
 planted() { # DESCRIPTION FILE LINE
 	rm -rf "$box/tree"
 	mkdir -p "$box/tree/src/base" "$box/tree/$(dirname "$2")"
