@@ -206,6 +206,8 @@ static void take_out_slot(struct keeper *k, size_t i)
 	struct slot *s = &k->slots[i];
 	bool certain = s->phase == SLOT_IN;
 
+	k->work[i].checked = false;
+
 	/* the log is written first, but a log that cannot be written must not keep the object from
 	 * going back */
 	s->phase = SLOT_OUT;
@@ -215,6 +217,30 @@ static void take_out_slot(struct keeper *k, size_t i)
 	revert_slot(&rv, k->work[i].type, &k->work[i].hold, s);
 	(void)!undo_log_put(&k->log, i, NULL);
 	tell(k, i);
+}
+
+/* Once nothing is in effect any more, each object is read a second time: putting back one may have
+ * changed another. */
+static void check_again(struct keeper *k)
+{
+	const struct revert rv = {k->c.world, k->c.claims_dir, k->c.run};
+
+	for (size_t i = 0; i < UNDO_SLOTS; i++)
+		if (is_in(k, i))
+			return;
+	for (size_t i = 0; i < UNDO_SLOTS; i++) {
+		struct slot *s = &k->slots[i];
+
+		if (!is_used(k, i) || s->phase != SLOT_BACK || k->work[i].checked)
+			continue;
+		k->work[i].checked = true;
+		if (slot_is_back(&rv, k->work[i].type, s))
+			continue;
+		s->phase = SLOT_RESIDUE;
+		slot_note(s, "was put back, but reads otherwise again");
+		(void)!undo_log_put(&k->log, i, NULL);
+		tell(k, i);
+	}
 }
 
 /* All slots of a plan (or all) that are in effect, last applied first. */
@@ -233,6 +259,7 @@ static size_t take_out(struct keeper *k, bool all, uint32_t plan)
 			break;
 		take_out_slot(k, last);
 	}
+	check_again(k);
 	for (size_t i = 0; i < UNDO_SLOTS; i++)
 		residue += is_used(k, i) && (all || k->slots[i].plan == plan) &&
 		           k->slots[i].phase == SLOT_RESIDUE;
@@ -406,6 +433,5 @@ int keeper_end(struct keeper *k, struct err *err)
 	for (size_t i = 0; i < UNDO_SLOTS; i++)
 		if (is_used(k, i) && slot_phase_is_live((enum slot_phase)k->slots[i].phase))
 			return 0; /* there is something left for `squall undo` */
-	k->log.head.ended = 1;
-	return undo_log_put_head(&k->log, err);
+	return undo_log_end(&k->log, err);
 }

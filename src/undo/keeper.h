@@ -33,7 +33,7 @@ struct keeper {
 	struct {
 		const struct step_type *type; /* NULL: slot not in use */
 		struct hold hold;
-		bool open;
+		bool open, checked;
 	} work[UNDO_SLOTS];
 	uint32_t order;
 };

@@ -170,6 +170,24 @@ int undo_log_put_head(struct undo_log *log, struct err *err)
 	return 0;
 }
 
+int undo_log_end(struct undo_log *log, struct err *err)
+{
+	size_t used = 0;
+	int r;
+
+	log->head.ended = 1;
+	r = undo_log_put_head(log, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < log->n; i++)
+		if (log->slots[i].seq)
+			used = i + 1;
+	/* a file system that cannot make holes keeps them */
+	(void)!fallocate(log->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, slot_at(used),
+	                 slot_at(UNDO_SLOTS) - slot_at(used));
+	return 0;
+}
+
 int undo_log_sync(struct undo_log *log, struct err *err)
 {
 	int r = BOUNDARY_FAIL("log sync");

@@ -76,6 +76,9 @@ void undo_log_close(struct undo_log *);
 /* Writes slot i from memory (seq is advanced) to the copy that is not current. No sync. */
 int undo_log_put(struct undo_log *, size_t i, struct err *) must_use;
 int undo_log_put_head(struct undo_log *, struct err *) must_use;
+/* Says in the head that every slot was dealt with, and gives the disk back the slots that were
+ * never used. */
+int undo_log_end(struct undo_log *, struct err *) must_use;
 int undo_log_sync(struct undo_log *, struct err *) must_use;
 /* The slot of this object, whatever its phase; SIZE_MAX: none. */
 size_t undo_log_find(const struct undo_log *, const char *type, const char *object);

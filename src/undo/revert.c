@@ -139,3 +139,26 @@ void revert_slot(const struct revert *rv, const struct step_type *t, struct hold
 		(void)!claim_save(&claim, NULL);
 	claim_close(&claim);
 }
+
+bool slot_is_back(const struct revert *rv, const struct step_type *t, const struct slot *s)
+{
+	struct claim_file claim = {.fd = -1};
+	char want[STATE_MAX];
+	BUF(now, STATE_MAX);
+	bool back;
+	int r;
+
+	text_copy(want, sizeof(want), s->base);
+	r = rv->claims_dir < 0 ? -ENOENT
+	                       : claim_open_existing(&claim, rv->claims_dir, s->type, s->object,
+	                                             LOCK_WAIT_NS, NULL);
+	if (r < 0 && r != -ENOENT)
+		return true;
+	/* other runs may claim it by now: under the lock it is as they want it */
+	if (r == 0 && claim.body.n && claim_merge(&claim, t, want, NULL) < 0)
+		text_copy(want, sizeof(want), claim.body.landed);
+	back = t->get(rv->world, s->object, &now, NULL) < 0 || step_same(t, want, now.data) ||
+	       (r == 0 && claim.body.n && step_same(t, claim.body.landed, now.data));
+	claim_close(&claim);
+	return back;
+}

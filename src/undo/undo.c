@@ -122,6 +122,26 @@ static void count(struct undo_result *result, enum slot_phase phase)
 	result->residue += phase == SLOT_RESIDUE;
 }
 
+/* After all went back each is read a second time: putting back one may have changed another. */
+static bool is_still_back(const struct undo *u, struct undo_log *log, size_t i)
+{
+	const struct revert rv = {u->world, u->claims_dir, u->run};
+	struct slot *s = &log->slots[i];
+	const struct step_type *t = step_type_find(s->type);
+
+	if (!(s->plan >> 31) || s->phase != SLOT_BACK || !t || slot_is_back(&rv, t, s))
+		return true;
+	s->phase = SLOT_RESIDUE;
+	slot_note(s, "was put back, but reads otherwise again");
+	s->plan &= ~(1u << 31);
+	(void)!undo_log_put(log, i, NULL);
+	u->result->back--;
+	u->result->residue++;
+	if (u->told)
+		u->told(u->ctx, u->run, s);
+	return false;
+}
+
 static int undo_slots(struct undo *u, struct undo_log *log, struct err *err)
 {
 	bool same_boot = strcmp(log->head.boot, u->boot) == 0, left = false;
@@ -152,9 +172,10 @@ static int undo_slots(struct undo *u, struct undo_log *log, struct err *err)
 		s->plan |= 1u << 31; /* seen in this round; in memory only, the slot is not written
 		                        again */
 	}
+	for (size_t i = 0; i < log->n && !u->list; i++)
+		left |= !is_still_back(u, log, i);
 	if (!u->list && !left && r == 0) {
-		log->head.ended = 1;
-		r = undo_log_put_head(log, err);
+		r = undo_log_end(log, err);
 	}
 	return r;
 }

@@ -439,6 +439,43 @@ static void test_third_party_is_not_overwritten(void **state)
 	bench_release(&b);
 }
 
+static void test_what_went_back_is_read_again(void **state)
+{
+	struct err err = ERR_INIT;
+	struct bench b;
+	struct step s[2];
+	char path[160];
+	struct stat st;
+
+	bench_init(&b);
+	s[0] = make_step(&b, 0, "10000");
+	s[1] = make_step(&b, 1, "10000");
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	assert_int_equal(keeper_put(&keeper, 0, &s[0], 1, &err), 0);
+	assert_int_equal(keeper_put(&keeper, 1, &s[1], 1, &err), 0);
+	assert_int_equal(keeper_take_out(&keeper, 0), 0);
+	snprintf(path, sizeof(path), "%s/cg0/cpu.cfs_quota_us", b.dir);
+	put_text(path, "55555");
+	assert_int_equal(keeper_take_out(&keeper, 1), 0);
+	assert_int_equal(keeper.slots[0].phase, SLOT_RESIDUE);
+	assert_int_equal(keeper.slots[1].phase, SLOT_BACK);
+	assert_int_equal(keeper_take_all(&keeper), 1);
+	put_text(path, "-1");
+	run_finish(&keeper);
+	/* what was never used of the log takes no room once it has ended */
+	snprintf(path, sizeof(path), "%s/state/runs/a/%s", b.dir, UNDO_LOG_NAME);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_blocks * 512 >= st.st_size);
+	bench_release(&b);
+
+	bench_init(&b);
+	assert_int_equal(scenario(&b, false), 0);
+	snprintf(path, sizeof(path), "%s/state/runs/a/%s", b.dir, UNDO_LOG_NAME);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_blocks * 512 < st.st_size / 4);
+	bench_release(&b);
+}
+
 static void test_gone_with_its_object_or_boot(void **state)
 {
 	struct undo_result result = {0};
@@ -558,6 +595,7 @@ int main(void)
 	        cmocka_unit_test(test_each_call_failing),
 	        cmocka_unit_test(test_overlap),
 	        cmocka_unit_test(test_third_party_is_not_overwritten),
+	        cmocka_unit_test(test_what_went_back_is_read_again),
 	        cmocka_unit_test(test_gone_with_its_object_or_boot),
 	        cmocka_unit_test(test_log_is_not_trusted),
 	        cmocka_unit_test(test_full_log_refuses),
