@@ -398,7 +398,7 @@ report_field() {
 all_unmake() {
 	trap - EXIT
 	bed_unmake 2>/dev/null
-	rm -rf "$BOX"
+	rm -rf "$BOX" "/tmp/$SQ_ID.tap"
 }
 run_cases() {
 	local name
