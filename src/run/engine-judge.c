@@ -220,9 +220,10 @@ static void steady_facts_fill(const struct experiment_state *e, size_t i, struct
 {
 	const struct engine_probe *p = &e->probes[i];
 	const struct engine_probe *control = probe_find_id(e, look_id(LOOK_CONTROL, i));
-	/* What was never answered, of the looks that were due while the attack was in. */
+	/* What was never answered, of the looks that were due while the attack was in; not what the
+	 * run did not wait for because the answers could change nothing any more. */
 	uint64_t end = e->gone_ns ? e->gone_ns : UINT64_MAX;
-	uint64_t pending = looks_pending(&p->looks, e->in_ns, end);
+	uint64_t pending = is_open(e, i) ? looks_pending(&p->looks, e->in_ns, end) : 0;
 
 	*s = (struct steady_facts){
 	        .id = p->name,
