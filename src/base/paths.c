@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -68,6 +69,30 @@ int paths_find(struct paths *p, struct err *err)
 	r = r ? r : join(p->runs, err, "%.500s/runs", p->state);
 	r = r ? r : join(p->claims, err, "%.500s/claims", p->runtime);
 	return r;
+}
+
+const char *paths_copy_on_write(const struct paths *p)
+{
+	static const struct {
+		long magic;
+		const char *name;
+	} known[] = {{0x9123683e, "btrfs"}, {0x2fc12fc1, "zfs"}, {0xca451a4e, "bcachefs"}};
+	char path[PATH_CAP];
+	struct statfs st;
+	char *slash;
+
+	/* the folder may not have been made yet: its nearest parent tells */
+	(void)!text_copy(path, sizeof(path), p->runs);
+	while (statfs(path, &st) < 0) {
+		slash = strrchr(path, '/');
+		if (!slash || slash == path)
+			return NULL;
+		*slash = '\0';
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if ((long)st.f_type == known[i].magic)
+			return known[i].name;
+	return NULL;
 }
 
 static int make_parents(const char *path, struct err *err)

@@ -72,6 +72,7 @@ enum exit_code plans_show(struct cli *cli, const struct world *w, const struct e
 	struct attack_thought *v = attacks_think(cli, w, x, seed, &n);
 	json_t *list = json_array();
 	enum exit_code code = EXIT_HELD;
+	const char *cow = world_is_real(w) ? paths_copy_on_write(&cli->paths) : NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		struct attack_thought *t = &v[i];
@@ -91,8 +92,13 @@ enum exit_code plans_show(struct cli *cli, const struct world *w, const struct e
 			code = show_err(&t->allow_err, EXIT_REFUSED);
 	}
 	if (json)
-		show_json(json_pack("{s:I, s:O}", "seed", (json_int_t)seed, "attacks", list),
+		show_json(json_pack("{s:I, s:O, s:s*}", "seed", (json_int_t)seed, "attacks", list,
+		                    "log-copies-on-write", cow),
 		          false);
+	else if (n && cow)
+		printf("the undo log is on %s, which copies on write: it is safe against the death "
+		       "of processes, not against loss of power\n",
+		       cow);
 	json_decref(list);
 	return code;
 }

@@ -244,6 +244,13 @@ static void test_owned(void **state)
 	rmdir(dir);
 }
 
+static void test_copy_on_write(void **state)
+{
+	struct paths p = {.runs = "/proc/self/no/such/folder"};
+
+	assert_null(paths_copy_on_write(&p));
+}
+
 static void test_rng(void **state)
 {
 	struct rng r = {1}, same = {1};
@@ -263,7 +270,8 @@ int main(void)
 	        cmocka_unit_test(test_arena), cmocka_unit_test(test_hash),
 	        cmocka_unit_test(test_wire),  cmocka_unit_test(test_nearest),
 	        cmocka_unit_test(test_world), cmocka_unit_test(test_ident),
-	        cmocka_unit_test(test_owned), cmocka_unit_test(test_rng),
+	        cmocka_unit_test(test_owned), cmocka_unit_test(test_copy_on_write),
+	        cmocka_unit_test(test_rng),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
