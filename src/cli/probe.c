@@ -19,21 +19,24 @@ static int probe_main(struct cli *cli, const void *args)
 	struct err err = ERR_INIT;
 	struct problems problems;
 	struct glance g = {.kind = cli->sub};
+	void *bound;
 	int code = EXIT_HELD;
 
 	problems_init(&problems, &cli->arena);
-	g.args = params_bind_texts(cli->sub, cli->with, cli->with_n, &cli->arena, &problems);
-	if (!g.args || problems.errors)
+	bound = params_bind_texts(cli->sub, cli->with, cli->with_n, &cli->arena, &problems);
+	if (!bound || problems.errors)
 		return show_params_problems(cli, "probe", &problems);
-	if (look_at(&cli->world, &g, 1, PROBE_LIMIT_S * NS_PER_S, &err) < 0)
-		return show_err(&err, EXIT_BROKEN);
-	if (g.doc) {
+	g.args = bound;
+	if (look_at(&cli->world, &g, 1, PROBE_LIMIT_S * NS_PER_S, &err) < 0) {
+		code = (int)show_err(&err, EXIT_BROKEN);
+	} else if (g.doc) {
 		show_json(json_incref(g.doc), a->json);
 	} else {
 		(void)err_wrap(&g.err, g.err.code, "no answer from \"%s\"", cli->sub->name);
 		code = (int)show_err(&g.err, EXIT_NOTHING);
 	}
 	glance_release(&g);
+	params_release(cli->sub, bound);
 	return code;
 }
 

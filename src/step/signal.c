@@ -92,19 +92,7 @@ static int signal_open(struct hold *h, const char *object, struct err *err)
 	int code = proc_id_parse(object, &id, err);
 	if (code < 0)
 		return code;
-	int fd = proc_id_open(h->world, id, err);
-	if (fd == -ESRCH)
-		return err_set(err, -ESTALE, "process %s is gone", object);
-	if (fd < 0)
-		return fd;
-	/* kill(2): signal 0 only asks whether one may. Refused now, before anything is logged. */
-	if (pidfd_signal(fd, 0) == -EPERM) {
-		close(fd);
-		return err_hint(err, err_set(err, -EPERM, "cannot signal process %s", object),
-		                "It belongs to another user: be that user, or root.");
-	}
-	h->fd[0] = fd;
-	return 0;
+	return hold_process(h, id, object, err);
 }
 
 static int signal_get(const struct world *w, const char *object, struct buf *state, struct err *err)

@@ -1,7 +1,9 @@
 /* step.c - the registry of step types, and what they have in common. */
 #include "step/step.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STEP(name) extern const struct step_type step_type_##name;
 #include "step/steps.def"
@@ -45,6 +47,23 @@ void hold_release(struct hold *h)
 		fd_close(&h->fd[i]);
 	fd_close(&h->holder.pidfd);
 	fd_close(&h->holder.sock);
+}
+
+int hold_process(struct hold *h, struct proc_id id, const char *object, struct err *err)
+{
+	int fd = proc_id_open(h->world, id, err);
+	if (fd == -ESRCH)
+		return err_set(err, -ESTALE, "process %s is gone", object);
+	if (fd < 0)
+		return fd;
+	/* kill(2): signal 0 only asks whether one may. Refused now, before anything is logged. */
+	if (pidfd_signal(fd, 0) == -EPERM) {
+		close(fd);
+		return err_hint(err, err_set(err, -EPERM, "cannot signal process %s", object),
+		                "It belongs to another user: be that user, or root.");
+	}
+	h->fd[0] = fd;
+	return 0;
 }
 
 const struct step_type *const step_types[] = {

@@ -86,5 +86,8 @@ bool step_same(const struct step_type *t, const char *want, const char *seen);
 const char *step_dies_with(const struct step_type *t);
 void hold_init(struct hold *h);
 void hold_release(struct hold *h); /* closes descriptors; ends nothing */
+/* fd[0] becomes a pidfd of a process that may be signalled. -ESTALE: it is gone; -EPERM: it may
+ * not. */
+int hold_process(struct hold *h, struct proc_id id, const char *object, struct err *err) must_use;
 
 #endif

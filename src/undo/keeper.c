@@ -321,7 +321,7 @@ int keeper_prepare(struct keeper *k, uint32_t plan, const struct step *steps, si
 {
 	for (size_t j = 0; j < n; j++) {
 		const struct step *s = &steps[j];
-		size_t i;
+		size_t i = SIZE_MAX;
 		int r = work_open(k, plan, s, &i, err);
 
 		if (r < 0)
@@ -357,7 +357,7 @@ int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t
 	}
 	for (size_t j = 0; j < n && r == 0; j++) {
 		const struct slot *s;
-		size_t i;
+		size_t i = SIZE_MAX;
 
 		r = work_open(k, plan, &steps[j], &i, err);
 		if (r < 0)

@@ -86,6 +86,11 @@ $ squall probe http http://127.0.0.1/ --timeot 1s
 squall: unknown option "--timeot"
 hint: Did you mean "--timeout"?
 [exit 2]
+# What the parameters hold is given back, also without an answer.
+$ squall probe http http://127.0.0.1:1/ --body '{"a": [1]}'
+squall: no answer from "http": could not connect to "http://127.0.0.1:1/": Connection refused
+hint: Check that a server listens there and that nothing filters the way to it.
+[exit 7]
 $ squall probes htp
 squall: unknown probe "htp"
 hint: Did you mean "http"?
