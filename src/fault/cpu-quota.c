@@ -276,6 +276,7 @@ static const struct param params[] = {
 };
 
 static const char *const needs[] = {"root", "cgroup-cpu", NULL};
+static const char *const steps[] = {"control", NULL};
 
 static const char *const examples[] = {
         "squall attack cpu.quota 30% --target cgroup=/shop --for 1m",
@@ -323,6 +324,7 @@ const struct fault fault_cpu_quota = {
                         .targets = "cgroup|process",
                 },
         .needs = needs,
+        .steps = steps,
         .plan = plan_quota,
         .dose = dose_quota,
 };

@@ -33,6 +33,8 @@ struct fault {
 	struct kind kind;
 	const char *const *needs; /* names of machine/can facts, NULL-terminated: "nft",
 	                             "cgroup-cpu", "root" */
+	/* the step types that it may plan, NULL-terminated: they tell what it dies with */
+	const char *const *steps;
 	/* *again_ns: 0 for never. run: the run's id, for names that must not clash. */
 	int (*plan)(const void *args, const struct target *, const struct moment *,
 	            const struct world *, const char *run, struct plan *out, uint64_t *again_ns,

@@ -135,6 +135,7 @@ static const struct param params[] = {
 };
 
 static const char *const needs[] = {"rename-exchange", NULL};
+static const char *const steps[] = {"file", NULL};
 
 static const char *const examples[] = {
         "squall attack file.replace /etc/shop/flags.json --content '{}' --target host --for 30s",
@@ -177,6 +178,7 @@ const struct fault fault_file_replace = {
                         .check = check_replace,
                 },
         .needs = needs,
+        .steps = steps,
         .plan = plan_replace,
         .dose = dose_replace,
 };

@@ -269,6 +269,7 @@ static const struct param params[] = {
 };
 
 static const char *const needs[] = {"root", "nft-swallow", NULL};
+static const char *const steps[] = {"nft", NULL};
 
 static const char *const examples[] = {
         "squall attack net.cut --port 6379 --target host --for 30s",
@@ -324,6 +325,7 @@ const struct fault fault_net_cut = {
                         .check = check_cut,
                 },
         .needs = needs,
+        .steps = steps,
         .plan = plan_cut,
         .dose = dose_cut,
 };

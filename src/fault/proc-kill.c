@@ -60,6 +60,7 @@ static const struct param params[] = {
 };
 
 static const char *const needs[] = {"pidfd", NULL};
+static const char *const steps[] = {"kill", NULL};
 
 static const char *const examples[] = {
         "squall attack proc.kill --target process.pid=4711 --allow irreversible",
@@ -99,6 +100,7 @@ const struct fault fault_proc_kill = {
                         .targets = "process",
                 },
         .needs = needs,
+        .steps = steps,
         .plan = plan_kill,
         .dose = dose_kill,
 };

@@ -57,6 +57,7 @@ static int dose_pause(const void *args, const struct counters *before, const str
 static const struct param params[] = {{NULL}};
 
 static const char *const needs[] = {"pidfd", NULL};
+static const char *const steps[] = {"signal", NULL};
 
 static const char *const examples[] = {
         "squall attack proc.pause --target process.pid=4711 --for 10s",
@@ -94,6 +95,7 @@ const struct fault fault_proc_pause = {
                         .targets = "process",
                 },
         .needs = needs,
+        .steps = steps,
         .plan = plan_pause,
         .dose = dose_pause,
 };

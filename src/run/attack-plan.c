@@ -2,6 +2,7 @@
 #include "run/attack-plan.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "machine/can.h"
@@ -25,6 +26,13 @@ void *attack_args(const struct experiment *x, const struct method *attack, size_
 		err_set(err, -EINVAL, "cannot bind \"%s\" at level %zu: %s", attack->id, level + 1,
 		        problems.n ? problems.v[0].text : "no reason known");
 	return problems.errors ? NULL : args;
+}
+
+static bool has_word(const char *const *list, const char *word)
+{
+	while (list && *list && strcmp(*list, word) != 0)
+		list++;
+	return list && *list;
 }
 
 int attack_plan(const struct experiment *x, const struct method *attack, size_t level,
@@ -57,6 +65,11 @@ int attack_plan(const struct experiment *x, const struct method *attack, size_t 
 		if (again && (!least || again < least))
 			least = again;
 	}
+	for (size_t i = 0; i < plan.n; i++)
+		if (!has_word(fault->steps, plan.v[i].type))
+			return err_set(err, -EPROTO,
+			               "\"%s\" plans a step \"%s\", which it does not name",
+			               attack->call.name, plan.v[i].type);
 	*out = plan;
 	*again_ns = least;
 	if (gone)

@@ -46,6 +46,6 @@ Examples:
   squall attack proc.kill --signal SEGV --target process.name=nginx,process.user=www-data --allow irreversible
   squall attack proc.kill --target process.listens=6379 --allow irreversible --dry-run
 $ squall faults proc.kill | grep -A 2 '^class'
-class     state
-targets   process
-way back  none: needs --allow irreversible, or the word in the file
+class      state
+targets    process
+way back   none: needs --allow irreversible, or the word in the file
