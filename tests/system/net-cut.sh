@@ -89,8 +89,9 @@ established() { # MODE WANTED
 	check "cut: $2" wait_for 5 grep -qE "^($2)$" "$DIR/answers"
 	attack_end
 	if [ "$1" = silence ]; then
-		echo three >&9
-		check "the same connection answers again" wait_for 8 eval "tail -n1 '$DIR/answers' | grep -q ok"
+		# TCP sends again when its timer says so, some seconds later at the most.
+		answers_again() { echo again >&9 && wait_for 1.1 eval "tail -n1 '$DIR/answers' | grep -q ok"; }
+		check "the same connection answers again" wait_for 15 answers_again
 	fi
 	exec 9>&-
 	wait_for 3 is_gone "$holder"

@@ -79,12 +79,12 @@ def hold(address, port, file):
             try:
                 s.sendall(line.encode())
                 got = b""
-                while not got.endswith(b"\n"):
+                # What was lost before and sent again arrives first.
+                while not got.endswith(line.encode()):
                     more = s.recv(100)
                     if not more:
                         break
                     got += more
-                # What was lost before and sent again arrives first.
                 out.write("ok\n" if got.endswith(line.encode()) else "EOF\n")
             except OSError as error:
                 out.write(word(error) + "\n")
