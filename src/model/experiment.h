@@ -135,7 +135,7 @@ struct experiment {
 
 	struct pick blast_targets; /* ceiling over the targets of each attack; default all */
 	uint64_t max_duration_ns;  /* from arming; default: what the method takes, 60s for
-	                           * each action, and 30s more */
+	                            * each action, and 30s more */
 	unsigned allow;
 	struct method method; /* METHOD_IN_ORDER at the top */
 
