@@ -117,6 +117,21 @@ static void slot_intend(struct keeper *k, struct slot *s, const char *base, cons
 	s->phase = SLOT_INTENT;
 }
 
+/* What is there was there before, or is what a run left there. Anything else is a third party's,
+ * and is not written over. */
+static bool is_ours(const struct claim_file *c, const struct step_type *t, const char *now)
+{
+	char merged[STATE_MAX];
+
+	return step_same(t, c->body.base, now) || step_same(t, c->body.landed, now) ||
+	       (claim_merge(c, t, merged, NULL) == 0 && step_same(t, merged, now));
+}
+
+static int not_ours(const struct slot *s, struct err *err)
+{
+	return err_set(err, -EBUSY, "%s \"%s\" was changed by somebody else", s->type, s->object);
+}
+
 /* Fills the slot and registers this run's claim. Nothing is changed yet. The slot is written before
  * the claim: a claim that no log knows would stay for ever. */
 static int intend(struct keeper *k, size_t i, const struct step *st, struct err *err)
@@ -128,21 +143,26 @@ static int intend(struct keeper *k, size_t i, const struct step *st, struct err 
 	BUF(now, STATE_MAX);
 	int r;
 
-	r = t->get(k->c.world, s->object, &now, err);
-	if (r < 0)
-		return r;
 	if (t->flags & STEP_IRREVERSIBLE) {
+		r = t->get(k->c.world, s->object, &now, err);
+		if (r < 0)
+			return r;
 		slot_intend(k, s, now.data, st->to);
 		return undo_log_put(&k->log, i, err);
 	}
 	r = claim_open(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
 	if (r < 0)
 		return r;
-	if (c.body.n == 0) {
+	/* under the lock: what was read before may be a fault of a run that has left since */
+	r = t->get(k->c.world, s->object, &now, err);
+	if (r == 0 && c.body.n == 0)
 		text_copy(c.body.base, STATE_MAX, now.data);
+	else if (r == 0 && !is_ours(&c, t, now.data))
+		r = not_ours(s, err);
+	if (r == 0) {
 		text_copy(c.body.landed, STATE_MAX, now.data);
+		r = claim_set(&c, k->c.run, st->to, err);
 	}
-	r = claim_set(&c, k->c.run, st->to, err);
 	if (r == 0)
 		r = claim_merge(&c, t, wanted, err);
 	if (r == 0) {
@@ -151,6 +171,10 @@ static int intend(struct keeper *k, size_t i, const struct step *st, struct err 
 	}
 	if (r == 0)
 		r = claim_save(&c, err);
+	else if (!c.seq) { /* made here, for nothing */
+		c.body.n = 0;
+		(void)!claim_save(&c, NULL);
+	}
 	claim_close(&c);
 	return r;
 }
@@ -180,6 +204,8 @@ static int apply(struct keeper *k, size_t i, struct err *err)
 	if (r == 0 && step_same(t, wanted, now.data)) {
 		s->was_there = 1;
 		buf_add(&landed, now.data);
+	} else if (r == 0 && c.fd >= 0 && !is_ours(&c, t, now.data)) {
+		r = not_ours(s, err);
 	} else if (r == 0) {
 		r = step_set(t, h, s->object, now.data, wanted, &landed, err);
 	}

@@ -78,6 +78,12 @@ static void revert_object(const struct revert *rv, const struct step_type *t, st
 	int r;
 
 	r = t->get(rv->world, s->object, &now, &err);
+	/* the name may be gone while the object lives on (a namespace whose process has ended, but
+	 * not its siblings): the holder goes all the same */
+	if (r == -ESTALE && (t->flags & STEP_DIES_WITH_HOLDER)) {
+		r = step_set(t, h, s->object, now.data, g->to, &landed, &err);
+		r = r == 0 ? -ESTALE : r;
+	}
 	if (r < 0) {
 		slot_failed(s, r, &err);
 		return;
@@ -116,7 +122,7 @@ void revert_slot(const struct revert *rv, const struct step_type *t, struct hold
 	struct claim_file claim = {.fd = -1};
 	struct revert_goal goal;
 	struct err err = ERR_INIT;
-	bool claimed;
+	int r;
 
 	s->note[0] = '\0';
 	if (t->flags & STEP_IRREVERSIBLE) {
@@ -124,12 +130,20 @@ void revert_slot(const struct revert *rv, const struct step_type *t, struct hold
 		return;
 	}
 	/* without its claim file an object still goes back to base: better than not at all */
-	claimed = rv->claims_dir >= 0 &&
-	          claim_open(&claim, rv->claims_dir, s->type, s->object, LOCK_WAIT_NS, &err) == 0;
-	goal_find(rv, t, claimed ? &claim : NULL, s, &goal);
+	r = rv->claims_dir < 0 ? -ENOENT
+	                       : claim_open_existing(&claim, rv->claims_dir, s->type, s->object,
+	                                             LOCK_WAIT_NS, &err);
+	goal_find(rv, t, r == 0 ? &claim : NULL, s, &goal);
 	revert_object(rv, t, h, s, &goal);
-	if (!claimed)
+	if (r < 0) {
+		/* a claim that stays would be put into effect again when the run that holds the
+		 * lock leaves: the slot stays live until undo has dropped it */
+		if (r == -ETIMEDOUT && s->phase != SLOT_RESIDUE) {
+			s->phase = SLOT_RESIDUE;
+			slot_note(s, "is back, but another run keeps its claim locked");
+		}
 		return;
+	}
 	if (s->phase == SLOT_BACK)
 		text_copy(claim.body.landed, sizeof(claim.body.landed), goal.to);
 	/* residue keeps its claim: the next `squall undo` tries again from the same base */

@@ -100,7 +100,11 @@ static void undo_slot(const struct undo *u, bool same_boot, struct slot *s)
 	if (h.holder.pidfd < 0)
 		h.holder.pidfd = -1;
 	r = t->open ? t->open(&h, s->object, &err) : 0;
-	if (r == -ESTALE) {
+	if (r == -ESTALE && !same_boot) {
+		/* a file system that is not mounted yet looks like this too */
+		s->phase = SLOT_RESIDUE;
+		slot_note(s, "%.110s, or not mounted", err.what);
+	} else if (r == -ESTALE) {
 		s->phase = SLOT_GONE;
 		slot_note(s, "gone with its object");
 		drop_claim(u, s);

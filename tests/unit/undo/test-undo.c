@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/boundary.h"
+#include "base/hash.h"
 #include "undo/claim.h"
 #include "undo/keeper.h"
 #include "undo/undo.h"
@@ -476,6 +477,241 @@ static void test_what_went_back_is_read_again(void **state)
 	bench_release(&b);
 }
 
+/* Another process with the claim on object 1 locked for a while; then it drops `run` from it,
+ * when one is named, as that run's end would. */
+static pid_t hold_claim(const struct bench *b, const char *run, int ms)
+{
+	int told[2];
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe(told), 0);
+	pid = fork();
+	if (pid == 0) {
+		int dir = open(b->paths.claims, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct claim_file f;
+		char path[160];
+
+		if (claim_open_existing(&f, dir, "control", b->object[1], 0, NULL) < 0)
+			_exit(1);
+		(void)!write(told[1], "x", 1);
+		usleep((useconds_t)ms * 1000);
+		if (run) {
+			snprintf(path, sizeof(path), "%s/cg1/cpu.cfs_quota_us", b->dir);
+			put_text(path, f.body.base);
+			claim_drop(&f, run);
+			if (claim_save(&f, NULL) < 0)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	close(told[1]);
+	assert_int_equal(read(told[0], &c, 1), 1);
+	close(told[0]);
+	return pid;
+}
+
+static void assert_ends_well(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* A run that waits for the claim of one that leaves must not take that one's fault for the base. */
+static void test_base_is_read_under_the_lock(void **state)
+{
+	struct undo_result result = {0};
+	struct err err = ERR_INIT;
+	struct step a, late;
+	struct bench b;
+	char text[64];
+	pid_t pid;
+
+	bench_init(&b);
+	a = make_step(&b, 1, "50000");
+	late = make_step(&b, 1, "20000");
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	assert_int_equal(run_begin(&b, &other, "b"), 0);
+	assert_int_equal(keeper_put(&keeper, 0, &a, 1, &err), 0);
+	pid = hold_claim(&b, "a", 150);
+	assert_int_equal(keeper_put(&other, 0, &late, 1, &err), 0);
+	assert_ends_well(pid);
+	bench_read(&b, 1, text);
+	assert_string_equal(text, "20000");
+	assert_string_equal(other.slots[0].base, base_text[1]);
+	assert_int_equal(keeper_take_all(&other), 0);
+	run_finish(&other);
+	assert_true(bench_is_base(&b));
+	keeper_release(&keeper);
+	assert_int_equal(undo_run(&b, "a", &result), 0);
+	assert_int_equal(result.residue, 0);
+	assert_true(bench_is_base(&b));
+	assert_int_equal(bench_claims(&b), 0);
+	bench_release(&b);
+}
+
+/* A neighbour that was stopped with the claim locked: the object goes back in time, and the claim
+ * that could not be dropped is not put into effect again for good. */
+static void test_locked_claim(void **state)
+{
+	struct undo_result result = {0};
+	struct err err = ERR_INIT;
+	struct step a, before, after;
+	struct bench b;
+	char text[64];
+	pid_t pid;
+
+	bench_init(&b);
+	a = make_step(&b, 1, "10000");
+	before = make_step(&b, 1, "50000");
+	after = make_step(&b, 1, "40000");
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	assert_int_equal(run_begin(&b, &other, "b"), 0);
+	assert_int_equal(keeper_put(&keeper, 0, &a, 1, &err), 0);
+	assert_int_equal(keeper_put(&other, 0, &before, 1, &err), 0);
+	pid = hold_claim(&b, NULL, 400);
+	assert_int_equal(keeper_take_all(&keeper), 1);
+	bench_read(&b, 1, text);
+	assert_string_equal(text, base_text[1]);
+	run_finish(&keeper);
+	assert_ends_well(pid);
+	assert_int_equal(keeper_put(&other, 0, &after, 1, &err), 0);
+	assert_int_equal(keeper_take_all(&other), 0);
+	run_finish(&other);
+	assert_int_equal(undo_everything(&b, &result), 0);
+	assert_int_equal(result.residue, 0);
+	assert_true(bench_is_base(&b));
+	assert_int_equal(bench_claims(&b), 0);
+	bench_release(&b);
+}
+
+/* What somebody else set meanwhile is written over neither by a change of the plan nor by a second
+ * run. */
+static void test_third_party_is_not_overwritten_by_a_change(void **state)
+{
+	struct err err = ERR_INIT;
+	struct bench b;
+	struct step first, second;
+	char path[160], text[64];
+
+	bench_init(&b);
+	first = make_step(&b, 0, "10000");
+	second = make_step(&b, 0, "5000");
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	assert_int_equal(run_begin(&b, &other, "b"), 0);
+	assert_int_equal(keeper_put(&keeper, 0, &first, 1, &err), 0);
+	snprintf(path, sizeof(path), "%s/cg0/cpu.cfs_quota_us", b.dir);
+	put_text(path, "77777");
+	assert_int_equal(keeper_put(&other, 0, &second, 1, &err), -EBUSY);
+	assert_int_equal(keeper_take_all(&other), 0);
+	run_finish(&other);
+	assert_int_equal(keeper_put(&keeper, 0, &second, 1, &err), -EBUSY);
+	bench_read(&b, 0, text);
+	assert_string_equal(text, "77777");
+	assert_int_equal(keeper_take_all(&keeper), 1);
+	run_finish(&keeper);
+	bench_read(&b, 0, text);
+	assert_string_equal(text, "77777");
+	bench_release(&b);
+}
+
+/* A step whose object's name goes while its holder lives on. */
+static struct {
+	bool held, named;
+} held;
+
+static int held_get(const struct world *w, const char *object, struct buf *state, struct err *err)
+{
+	if (!held.named)
+		return err_set(err, -ESTALE, "\"%s\" is gone", object);
+	buf_reset(state);
+	buf_add(state, held.held ? "cut" : "absent");
+	return 0;
+}
+
+static int held_set(struct hold *h, const char *object, const char *now, const char *to,
+                    struct buf *landed, struct err *err)
+{
+	held.held = strcmp(to, "absent") != 0;
+	buf_reset(landed);
+	buf_add(landed, to);
+	return 0;
+}
+
+static const struct step_type held_type = {
+        .name = "held",
+        .flags = STEP_DIES_WITH_HOLDER | STEP_LEAN,
+        .get = held_get,
+        .set = held_set,
+};
+
+static const struct step_type *held_find(const char *name)
+{
+	return &held_type;
+}
+
+static void test_holder_goes_when_the_name_is_gone(void **state)
+{
+	struct step s = {.type = "held", .object = "/proc/4711/ns/net", .to = "cut"};
+	struct err err = ERR_INIT;
+	struct bench b;
+
+	bench_init(&b);
+	held.named = true;
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	keeper.c.type_find = held_find;
+	assert_int_equal(keeper_put(&keeper, 0, &s, 1, &err), 0);
+	assert_true(held.held);
+	held.named = false;
+	assert_int_equal(keeper_take_all(&keeper), 0);
+	assert_int_equal(keeper.slots[0].phase, SLOT_GONE);
+	assert_false(held.held);
+	run_finish(&keeper);
+	assert_int_equal(bench_claims(&b), 0);
+	bench_release(&b);
+}
+
+/* At boot undo may come before the file systems: a file that cannot be reached is not gone. */
+static void test_not_mounted_yet(void **state)
+{
+	struct undo_result result = {0};
+	struct err err = ERR_INIT;
+	struct step s = {.type = "file", .object = "/data/etc/f"};
+	char hex[SHA256_HEX], path[160], away[160];
+	struct bench b;
+	int dir;
+	BUF(text, 64);
+
+	bench_init(&b);
+	snprintf(path, sizeof(path), "%s/data/etc", b.dir);
+	dir = dir_open_owned(path, geteuid(), true, &err);
+	assert_true(dir >= 0);
+	assert_int_equal(file_put(dir, "f", "good", 4, false, &err), 0);
+	close(dir);
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	sha256_text("bad", 3, hex);
+	assert_int_equal(file_put(keeper.c.run_dir, hex, "bad", 3, false, &err), 0);
+	keeper.c.stash = keeper.c.run_dir;
+	snprintf(s.to, sizeof(s.to), "@%s", hex);
+	assert_int_equal(keeper_put(&keeper, 0, &s, 1, &err), 0);
+	keeper_release(&keeper);
+	bench_boot(&b, "99999999-2222-3333-4444-555555555555");
+	snprintf(away, sizeof(away), "%s/unmounted", b.dir);
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(undo_run(&b, "a", &result), 0);
+	assert_int_equal(result.residue, 1);
+	assert_int_equal(rename(away, path), 0);
+	memset(&result, 0, sizeof(result));
+	assert_int_equal(undo_run(&b, "a", &result), 0);
+	assert_int_equal(result.back, 1);
+	assert_int_equal(world_read(&b.world, s.object, &text, &err), 0);
+	assert_string_equal(text.data, "good");
+	bench_release(&b);
+}
+
 static void test_gone_with_its_object_or_boot(void **state)
 {
 	struct undo_result result = {0};
@@ -596,6 +832,11 @@ int main(void)
 	        cmocka_unit_test(test_overlap),
 	        cmocka_unit_test(test_third_party_is_not_overwritten),
 	        cmocka_unit_test(test_what_went_back_is_read_again),
+	        cmocka_unit_test(test_base_is_read_under_the_lock),
+	        cmocka_unit_test(test_locked_claim),
+	        cmocka_unit_test(test_third_party_is_not_overwritten_by_a_change),
+	        cmocka_unit_test(test_holder_goes_when_the_name_is_gone),
+	        cmocka_unit_test(test_not_mounted_yet),
 	        cmocka_unit_test(test_gone_with_its_object_or_boot),
 	        cmocka_unit_test(test_log_is_not_trusted),
 	        cmocka_unit_test(test_full_log_refuses),
