@@ -17,6 +17,7 @@
 #include "netbed.h"
 #include "step/nft.h"
 #include "step/step.h"
+#include "undo/revert.h"
 #include "undo/spawn.h"
 
 enum { PORT = 7777, A = 0, B = 1 };
@@ -597,6 +598,35 @@ static void a_stopped_holder_is_ended_all_the_same(void **state)
 	is_absent(b);
 }
 
+/* Stopped when it had said that it is there: the order waits in its channel. */
+static int spawn_stopped(struct hold *h, const char *kind, const char *const *args, struct err *err)
+{
+	int code = spawn(h, kind, args, err);
+	struct pollfd p = {.fd = h->holder.sock, .events = POLLIN};
+	if (code == 0 && poll(&p, 1, 2000) == 1)
+		(void)!pidfd_signal(h->holder.pidfd, SIGSTOP);
+	return code;
+}
+
+static void an_order_not_obeyed_yet_is_taken_back(void **state)
+{
+	struct bed *b = bed_of(state);
+	const struct revert rv = {&b->w, -1, "test"};
+	struct slot s = {.phase = SLOT_INTENT, .base = "absent"};
+	struct err e = ERR_INIT;
+	strcpy(s.object, b->object);
+	strcpy(s.claim, "cut silence in egress=swallow");
+	b->h.spawn = spawn_stopped;
+	assert_int_equal(set(b, s.claim, &e), -ETIMEDOUT);
+	is_absent(b);
+	pid_t helper = b->h.holder.id.pid;
+	assert_true(helper > 0);
+	revert_slot(&rv, nft(), &b->h, &s);
+	assert_int_equal(s.phase, SLOT_BACK);
+	assert_true(kill(helper, SIGCONT) < 0);
+	is_absent(b);
+}
+
 static void undone_by_a_process_that_did_not_start_it(void **state)
 {
 	struct bed *b = bed_of(state);
@@ -730,6 +760,7 @@ int main(void)
 	        ROOT_TEST(changed_in_place),
 	        ROOT_TEST(gone_with_its_holder),
 	        ROOT_TEST(a_stopped_holder_is_ended_all_the_same),
+	        ROOT_TEST(an_order_not_obeyed_yet_is_taken_back),
 	        ROOT_TEST(undone_by_a_process_that_did_not_start_it),
 	        ROOT_TEST(two_tables_do_not_meet),
 	        ROOT_TEST(the_largest_cut_is_taken),
