@@ -192,6 +192,16 @@ static bool has_work(const struct undo_log *log)
 	return false;
 }
 
+/* On a disk that has turned read-only the log cannot say what was put back; the machine is put back
+ * all the same. */
+static int log_open(const struct undo *u, int run_dir, struct undo_log *log, struct slot *slots,
+                    struct err *err)
+{
+	int r = undo_log_open(log, run_dir, geteuid(), !u->list, slots, err);
+
+	return r == -EROFS ? undo_log_open(log, run_dir, geteuid(), false, slots, err) : r;
+}
+
 static int undo_one(struct undo *u, int run_dir, struct err *err)
 {
 	_cleanup_free_ struct slot *slots = NULL;
@@ -204,7 +214,7 @@ static int undo_one(struct undo *u, int run_dir, struct err *err)
 	slots = calloc(UNDO_SLOTS, sizeof(*slots));
 	if (!slots)
 		return err_sys(err, ENOMEM, "could not read the undo log");
-	r = undo_log_open(&log, run_dir, geteuid(), !u->list, slots, err);
+	r = log_open(u, run_dir, &log, slots, err);
 	if (r == -ENOENT || r == -ENODATA)
 		return 0;
 	if (r < 0)
@@ -218,7 +228,7 @@ static int undo_one(struct undo *u, int run_dir, struct err *err)
 		locked = fd_take(&log.fd);
 		/* another undo may have been here first: read again under the lock */
 		if (r == 0)
-			r = undo_log_open(&log, run_dir, geteuid(), true, slots, err);
+			r = log_open(u, run_dir, &log, slots, err);
 	}
 	if (r == 0 && has_work(&log)) {
 		u->result->runs++;

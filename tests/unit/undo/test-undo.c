@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -712,6 +714,47 @@ static void test_not_mounted_yet(void **state)
 	bench_release(&b);
 }
 
+/* The log's disk has turned read-only: what was done goes back all the same, and what could not be
+ * written is said. */
+static void test_read_only_disk(void **state)
+{
+	struct undo_result result = {0};
+	struct err err = ERR_INIT;
+	struct step s;
+	struct bench b;
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	bench_init(&b);
+	s = make_step(&b, 0, "10000");
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	assert_int_equal(keeper_put(&keeper, 0, &s, 1, &err), 0);
+	keeper_release(&keeper);
+	pid = fork();
+	if (pid == 0) {
+		const unsigned long ro = MS_REMOUNT | MS_BIND | MS_RDONLY;
+
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount(b.paths.state, b.paths.state, NULL, MS_BIND, NULL) < 0 ||
+		    mount(NULL, b.paths.state, NULL, ro, NULL) < 0)
+			_exit(77);
+		_exit(undo_run(&b, "a", &result) < 0 && result.back == 1 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) != 77) {
+		assert_int_equal(WEXITSTATUS(status), 0);
+		assert_true(bench_is_base(&b));
+	}
+	assert_int_equal(undo_run(&b, "a", &result), 0);
+	assert_int_equal(result.residue, 0);
+	assert_int_equal(bench_claims(&b), 0);
+	bench_release(&b);
+}
+
 static void test_gone_with_its_object_or_boot(void **state)
 {
 	struct undo_result result = {0};
@@ -837,6 +880,7 @@ int main(void)
 	        cmocka_unit_test(test_third_party_is_not_overwritten_by_a_change),
 	        cmocka_unit_test(test_holder_goes_when_the_name_is_gone),
 	        cmocka_unit_test(test_not_mounted_yet),
+	        cmocka_unit_test(test_read_only_disk),
 	        cmocka_unit_test(test_gone_with_its_object_or_boot),
 	        cmocka_unit_test(test_log_is_not_trusted),
 	        cmocka_unit_test(test_full_log_refuses),
