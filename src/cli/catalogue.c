@@ -110,7 +110,7 @@ const struct kind *kind_named(const struct kind *const *kinds, const char *noun,
 	struct err err = ERR_INIT;
 	size_t n = 0;
 
-	for (; kinds[n] && n < ARRAY_SIZE(names) - 1; n++) {
+	for (; n < ARRAY_SIZE(names) - 1 && kinds[n]; n++) {
 		if (strcmp(kinds[n]->name, name) == 0)
 			return kinds[n];
 		names[n] = kinds[n]->name;

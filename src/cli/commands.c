@@ -20,7 +20,7 @@ const char *command_nearest(const char *name)
 	const char *names[64];
 	size_t n = 0;
 
-	for (; commands[n] && n < ARRAY_SIZE(names) - 1; n++)
+	for (; n < ARRAY_SIZE(names) - 1 && commands[n]; n++)
 		names[n] = commands[n]->kind.name;
 	names[n] = NULL;
 	return text_nearest(name, names);

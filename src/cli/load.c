@@ -14,8 +14,8 @@ enum { PROBLEMS_BYTES = 4 << 20 };
 static int read_all(const char *path, char **text, size_t *n, struct err *err)
 {
 	bool standard = strcmp(path, "-") == 0;
-	_cleanup_fd_ int fd = standard ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *data = malloc(LOAD_MAX + 2);
+	_cleanup_fd_ int fd = standard ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
 	ssize_t got;
 

@@ -131,7 +131,7 @@ static int sub_find(struct parse *ps, const char *word, struct err *err)
 	const char *names[256], *near;
 	size_t n = 0;
 
-	for (; subs[n] && n < ARRAY_SIZE(names) - 1; n++) {
+	for (; n < ARRAY_SIZE(names) - 1 && subs[n]; n++) {
 		if (strcmp(subs[n]->name, word) == 0) {
 			ps->out->sub = subs[n];
 			return 0;
@@ -173,7 +173,7 @@ static int required(const struct cli_command *command, const struct kind *kind,
 			found = strcmp(given[i].key, p->name) == 0;
 		if (found)
 			continue;
-		for (size_t i = 0; p->name[i] && i < sizeof(word) - 1; i++)
+		for (size_t i = 0; i < sizeof(word) - 1 && p->name[i]; i++)
 			word[i] = (char)(p->flags & PARAM_POSITIONAL ? toupper(p->name[i])
 			                                             : p->name[i]);
 		(void)err_set(err, -EINVAL, "\"%s%s\" is missing",

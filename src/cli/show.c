@@ -231,7 +231,7 @@ void table_print(const struct table *t, FILE *to, bool colour)
 		}
 	for (size_t r = 0; r < t->n; r++) {
 		const struct table_row *row = &t->rows[r];
-		size_t last = t->columns, at = t->indent, used = t->indent;
+		size_t last = t->columns, at = t->indent, used = at;
 
 		while (last > 0 && !row->cell[last - 1][0])
 			last--;

@@ -144,7 +144,7 @@ static int check_not_self(const struct world *w, const struct target *t, struct 
 {
 	struct cgroups groups;
 	struct cgroup_of of;
-	const struct cgroup_mount *m = t->cgroup_cpu_is_v2 ? &groups.v2 : &groups.v1_cpu;
+	const struct cgroup_mount *m;
 	char dir[CGROUP_PATH_MAX];
 	int ret = cgroups_read(w, &groups, err);
 
@@ -152,6 +152,7 @@ static int check_not_self(const struct world *w, const struct target *t, struct 
 		ret = cgroup_of_process(w, &groups, 0, &of, err);
 	if (ret < 0)
 		return ret;
+	m = t->cgroup_cpu_is_v2 ? &groups.v2 : &groups.v1_cpu;
 	if (cgroup_dir(w, m, t->cgroup_cpu_is_v2 ? of.v2 : of.v1_cpu, dir) < 0 ||
 	    !path_is_in(dir, t->cgroup_cpu))
 		return 0;

@@ -21,9 +21,9 @@ typedef json_t *aside_read(const struct world *, const void *args, struct err *)
 
 /* what: for the error text, 'file "/x"'; borrowed. "seconds" is added to the document. done as for
  * a look. */
-int aside_start(struct loop *, const struct world *, aside_read *, const void *args,
-                const char *what, uint64_t due_ns, uint64_t timeout_ns, look_done *, void *ctx,
-                struct aside **, struct err *) must_use;
+int aside_start(struct loop *loop, const struct world *w, aside_read *read, const void *args,
+                const char *what, uint64_t due_ns, uint64_t timeout_ns, look_done *done, void *ctx,
+                struct aside **out, struct err *err) must_use;
 void aside_cancel(struct aside *);
 
 #endif
