@@ -78,8 +78,9 @@ static bool same_name(const char *a, const char *b)
 /* environ, with those of the same name replaced. Texts are borrowed. */
 static char **env_merge(const char *const *add, size_t n)
 {
+	char *const *own = environ;
 	size_t had = 0, to = 0;
-	while (environ && environ[had])
+	while (own && own[had])
 		had++;
 	char **env = calloc(had + n + 1, sizeof(*env));
 	if (!env)
@@ -87,9 +88,9 @@ static char **env_merge(const char *const *add, size_t n)
 	for (size_t i = 0; i < had; i++) {
 		bool replaced = false;
 		for (size_t j = 0; j < n; j++)
-			replaced |= same_name(environ[i], add[j]);
+			replaced |= same_name(own[i], add[j]);
 		if (!replaced)
-			env[to++] = environ[i];
+			env[to++] = own[i];
 	}
 	for (size_t j = 0; j < n; j++)
 		env[to++] = (char *)(uintptr_t)add[j];

@@ -323,8 +323,9 @@ static int repeated_key_check(struct reader *r, const struct node *map)
 
 static int group_close(struct reader *r)
 {
-	const struct node *node = r->stack[--r->depth].node;
-	return node->type == NODE_MAP ? repeated_key_check(r, node) : 0;
+	const struct node *node = r->depth > 0 ? r->stack[--r->depth].node : NULL;
+	/* libfyaml closes only what it has opened. */
+	return node != NULL && node->type == NODE_MAP ? repeated_key_check(r, node) : 0;
 }
 
 static int event_read(struct reader *r, struct fy_event *e)

@@ -95,7 +95,7 @@ void engine_timer(struct experiment_state *e, enum timer_kind kind, uint32_t num
 		slot = &e->waits[number]->timer_ns;
 		break;
 	}
-	if (*slot == at_ns)
+	if (!slot || *slot == at_ns)
 		return;
 	*slot = at_ns;
 	if (at_ns)

@@ -194,7 +194,7 @@ void runner_deed(struct runner *r, uint32_t i)
 	struct flight *f = action ? flight_new(r, i, true) : NULL;
 	int rc = f ? 0 : err_set(&err, -ENOSYS, "could not start \"%s\"", call->name);
 	BOUNDARY("runner deed");
-	if (rc == 0) {
+	if (action && f) {
 		f->action = action;
 		rc = action->start(r->loop, r->o->world, call->args, deed_answered, f, &f->acting,
 		                   &err);
