@@ -26,7 +26,7 @@ static void sha256_block(struct sha256 *s, const uint8_t *p)
 {
 	uint32_t w[64], v[8];
 
-	for (unsigned i = 0; i < 16; i++)
+	for (size_t i = 0; i < 16; i++)
 		w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
 		       (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
 	for (unsigned i = 16; i < 64; i++) {
@@ -86,7 +86,7 @@ void sha256_end(struct sha256 *s, char hex[SHA256_HEX])
 	while (s->n % 64 != 56)
 		sha256_add(s, "", 1);
 	sha256_add(s, length, sizeof(length));
-	for (unsigned i = 0; i < 8; i++)
+	for (size_t i = 0; i < 8; i++)
 		snprintf(hex + 8 * i, 9, "%08x", s->h[i]);
 }
 
