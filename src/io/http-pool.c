@@ -58,6 +58,7 @@ static int socket_told(CURL *easy, curl_socket_t fd, int what, void *ctx, void *
 		return -1;
 	if (!mine)
 		(void)curl_multi_assign(p->multi, fd, p);
+	p->told = what == CURL_POLL_OUT ? fd : -1;
 	return 0;
 }
 
@@ -91,7 +92,7 @@ static void pool_release(struct loop_local *local)
 	while (p->flying)
 		http_free(p->flying);
 	while (p->spare_n)
-		curl_easy_cleanup(p->spare[--p->spare_n]);
+		handle_free(&p->spare[--p->spare_n]);
 	/* Closes kept connections, so it still tells of sockets. */
 	(void)curl_multi_cleanup(p->multi);
 	watch_free(p->watch);
@@ -144,7 +145,7 @@ struct pool *pool_find(struct loop *loop, struct err *err)
 int pool_add(struct http *h, struct err *err)
 {
 	struct pool *p = h->pool;
-	if (curl_multi_add_handle(p->multi, h->easy) != CURLM_OK)
+	if (curl_multi_add_handle(p->multi, h->handle.easy) != CURLM_OK)
 		return err_set(err, -EIO, "could not start a request to \"%.300s\"", h->url);
 	watch_background(p->watch, false);
 	h->next = p->flying;
@@ -156,7 +157,12 @@ int pool_add(struct http *h, struct err *err)
 	/* Connects now: a look should not wait for another turn. What fails at once is told later.
 	 */
 	int running = 0;
+	p->told = -1;
 	(void)curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	/* On one machine a connection is there once connect() returns: ask at once instead of after
+	 * another turn of the loop. */
+	if (p->told >= 0)
+		(void)curl_multi_socket_action(p->multi, p->told, CURL_CSELECT_OUT, &running);
 	if (running < p->flying_n)
 		timer_set(p->soon, 1);
 	return 0;
@@ -171,12 +177,7 @@ void pool_remove(struct http *h)
 			h->next->link = h->link;
 		if (!--p->flying_n)
 			watch_background(p->watch, true);
-		(void)curl_multi_remove_handle(p->multi, h->easy); /* may be out already */
+		(void)curl_multi_remove_handle(p->multi, h->handle.easy); /* may be out already */
 	}
-	if (h->easy && p->spare_n < SPARE_MAX) {
-		curl_easy_reset(h->easy);
-		p->spare[p->spare_n++] = h->easy;
-	} else if (h->easy) {
-		curl_easy_cleanup(h->easy);
-	}
+	handle_put(p, &h->handle, h->went_well);
 }

@@ -12,6 +12,16 @@
 
 enum { SPARE_MAX = 128 };
 
+/* An easy handle and what it borrows. With a key its options stay from request to request. */
+struct handle {
+	CURL *easy;
+	struct curl_slist *headers, *resolve;
+	CURLU *url; /* parsed; NULL: libcurl parses it for each request */
+	char *key;  /* for which requests it is set; key_n 0: for none */
+	size_t key_n;
+	bool is_set;
+};
+
 /* One a loop, made at first use. */
 struct pool {
 	struct loop_local local;
@@ -21,29 +31,34 @@ struct pool {
 	int epoll; /* of libcurl's sockets: one watch for all, a third of the calls of one for each
 	            */
 	struct watch *watch;
+	int told; /* the last socket that it wants to write to, -1: none */
 	struct http *flying;
 	int flying_n;
-	CURL *spare[SPARE_MAX]; /* easy handles are dear to make */
+	struct handle spare[SPARE_MAX]; /* dear to make, and to set */
 	size_t spare_n;
 };
 
 struct http {
 	struct pool *pool;
 	struct http *next, **link;
-	CURL *easy;
+	struct handle handle;
 	http_done *done;
 	void *ctx;
 	char *url;
 	uint64_t since_ns;
-	struct curl_slist *headers, *resolve;
 	json_t *seen;
 	size_t seen_bytes, seen_n;
 	char *body;
 	size_t body_n, body_cap, body_max;
-	bool cut, too_many_headers;
+	bool cut, too_many_headers, went_well;
 	char detail[CURL_ERROR_SIZE];
 };
 
+/* http-handle.c: a handle, set for this request if is_set. */
+int handle_take(struct pool *, const struct http_request *, struct handle *out,
+                struct err *) must_use;
+void handle_put(struct pool *, struct handle *, bool went_well); /* NULL easy is allowed */
+void handle_free(struct handle *);
 /* http-pool.c */
 struct pool *pool_find(struct loop *, struct err *) must_use;
 int pool_add(struct http *, struct err *) must_use; /* starts it */

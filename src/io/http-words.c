@@ -15,7 +15,7 @@ static unsigned long whole_ms(uint64_t ns)
 static int failure_time(const struct http *h, struct err *err)
 {
 	curl_off_t connected = 0;
-	(void)curl_easy_getinfo(h->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	(void)curl_easy_getinfo(h->handle.easy, CURLINFO_CONNECT_TIME_T, &connected);
 	uint64_t took = clock_boot_ns() - h->since_ns;
 	if (!connected) {
 		(void)err_set(err, -ETIMEDOUT, "could not connect to \"%.300s\" within %lu ms",
@@ -34,7 +34,7 @@ static int failure_time(const struct http *h, struct err *err)
 static int failure_connect(const struct http *h, struct err *err)
 {
 	long os = 0;
-	(void)curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &os);
+	(void)curl_easy_getinfo(h->handle.easy, CURLINFO_OS_ERRNO, &os);
 	if (!os)
 		os = ECONNREFUSED;
 	(void)err_sys(err, (int)os, "could not connect to \"%.300s\"", h->url);
@@ -74,7 +74,7 @@ int http_failure(const struct http *h, CURLcode code, struct err *err)
 		               detail);
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
-		(void)curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &os);
+		(void)curl_easy_getinfo(h->handle.easy, CURLINFO_OS_ERRNO, &os);
 		return err_set(err, -ECONNRESET, "the connection to \"%.300s\" broke: %s", h->url,
 		               os ? err_text((int)os) : detail);
 	case CURLE_PEER_FAILED_VERIFICATION:

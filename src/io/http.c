@@ -113,7 +113,7 @@ static void version_text(long version, char to[4])
 static uint64_t info_ns(const struct http *h, CURLINFO what)
 {
 	curl_off_t us = 0;
-	(void)curl_easy_getinfo(h->easy, what, &us);
+	(void)curl_easy_getinfo(h->handle.easy, what, &us);
 	return us > 0 ? (uint64_t)us * NS_PER_US : 0;
 }
 
@@ -121,13 +121,13 @@ static void answer_fill(const struct http *h, struct http_answer *a)
 {
 	long status = 0, version = 0, port = 0, redirects = 0;
 	char *ip = NULL;
-	(void)curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
-	(void)curl_easy_getinfo(h->easy, CURLINFO_HTTP_VERSION, &version);
-	(void)curl_easy_getinfo(h->easy, CURLINFO_PRIMARY_IP, &ip);
-	(void)curl_easy_getinfo(h->easy, CURLINFO_PRIMARY_PORT, &port);
-	(void)curl_easy_getinfo(h->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	(void)curl_easy_getinfo(h->handle.easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(h->handle.easy, CURLINFO_HTTP_VERSION, &version);
+	(void)curl_easy_getinfo(h->handle.easy, CURLINFO_PRIMARY_IP, &ip);
+	(void)curl_easy_getinfo(h->handle.easy, CURLINFO_PRIMARY_PORT, &port);
+	(void)curl_easy_getinfo(h->handle.easy, CURLINFO_REDIRECT_COUNT, &redirects);
 	curl_off_t bytes = 0;
-	(void)curl_easy_getinfo(h->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+	(void)curl_easy_getinfo(h->handle.easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
 	*a = (struct http_answer){
 	        .status = (unsigned)status,
 	        .took_ns = clock_boot_ns() - h->since_ns,
@@ -153,8 +153,6 @@ static void answer_fill(const struct http *h, struct http_answer *a)
 void http_free(struct http *h)
 {
 	pool_remove(h);
-	curl_slist_free_all(h->headers);
-	curl_slist_free_all(h->resolve);
 	json_decref(h->seen);
 	free(h->body);
 	free(h->url);
@@ -173,6 +171,7 @@ void http_end(struct http *h, CURLcode code)
 		answer_fill(h, &a);
 	else
 		(void)http_failure(h, code, &err);
+	h->went_well = code == CURLE_OK;
 	h->done(h->ctx, err.code ? NULL : &a, err.code ? &err : NULL);
 	http_free(h);
 }
@@ -201,11 +200,12 @@ int http_start(struct loop *loop, const struct http_request *r, http_done *done,
 		return err_sys(err, ENOMEM, "could not make a request");
 	*h = (struct http){.pool = p, .done = done, .ctx = ctx, .body_max = r->body_max};
 	h->since_ns = r->since_ns ? r->since_ns : clock_boot_ns();
-	h->easy = p->spare_n ? p->spare[--p->spare_n] : curl_easy_init();
 	h->url = strdup(r->url);
 	h->seen = json_object();
-	if (!h->easy || !h->url || !h->seen)
+	if (!h->url || !h->seen)
 		rc = err_sys(err, ENOMEM, "could not make a request");
+	if (rc == 0)
+		rc = handle_take(p, r, &h->handle, err);
 	if (rc == 0)
 		rc = http_set(h, r, err);
 	if (rc == 0)

@@ -274,6 +274,52 @@ static void connections_are_kept_only_if_told(void **state)
 	json_decref(h.headers);
 }
 
+/* What one request was told says nothing to the next, of its own kind or another. */
+static void requests_of_one_loop_do_not_mix(void **state)
+{
+	static const char *const mine[] = {"X-Mine: yes"}, *const other[] = {"X-Mine: other"};
+	const struct {
+		struct http_request r;
+		const char *path, *starts, *has;
+		unsigned status, redirects;
+	} asked[] = {
+	        {{.headers = NULL}, "/echo", "GET /echo HTTP/1.1\r\n", "\r\nHost: 127", 200},
+	        {{.headers = mine, .headers_n = 1}, "/echo", "GET ", "\r\nX-Mine: yes\r\n", 200},
+	        {{.headers = other, .headers_n = 1}, "/echo", "GET ", "X-Mine: other\r\n", 200},
+	        {{.method = "DELETE"}, "/echo?a=b", "DELETE /echo?a=b HTTP/1.1\r\n", "", 200},
+	        {{.version = HTTP_1_0}, "/echo", "GET /echo HTTP/1.0\r\n", "", 200},
+	        {{.body = "text", .body_n = 4}, "/echo", "POST ", "\r\n\r\ntext", 200},
+	        {{.method = "HEAD"}, "/ok", "", "", 200},
+	        {{.redirects = 3}, "/moved", "", "", 200, 1},
+	        {{.redirects = 0}, "/moved", "", "", 302},
+	        {{.timeout_ns = 50 * MS}, "/slow", "", "", 0},
+	        {{.timeout_ns = 0}, "/slow", "", "", 200},
+	};
+	struct heard h = {.loop = loop_new(NULL), .wanted = 1};
+	for (size_t i = 0; i < 4 * ARRAY_SIZE(asked); i++) {
+		/* Each after itself, then each after the one before. */
+		size_t n = i < 2 * ARRAY_SIZE(asked) ? i / 2 : i % ARRAY_SIZE(asked);
+		struct http_request r = asked[n].r;
+		struct http *request = NULL;
+		r.url = url_of(asked[n].path);
+		r.body_max = 5000;
+		h.calls = 0;
+		h.err = (struct err)ERR_INIT;
+		assert_int_equal(http_start(h.loop, &r, heard_done, &h, &request, NULL), 0);
+		loop_run(h.loop);
+		assert_int_equal(h.err.code, asked[n].status ? 0 : -ETIMEDOUT);
+		if (!asked[n].status)
+			continue;
+		assert_int_equal(h.a.status, asked[n].status);
+		assert_int_equal(h.a.redirects, asked[n].redirects);
+		assert_int_equal(strncmp(h.body, asked[n].starts, strlen(asked[n].starts)), 0);
+		assert_non_null(strstr(h.body, asked[n].has));
+		assert_int_equal(!!strstr(h.body, "X-Mine"), asked[n].r.headers_n);
+	}
+	loop_free(h.loop);
+	json_decref(h.headers);
+}
+
 static void many_fly_at_once(void **state)
 {
 	struct heard h = {.loop = loop_new(NULL), .wanted = 50};
@@ -432,6 +478,7 @@ int main(void)
 	        cmocka_unit_test(names_and_sockets_may_be_given),
 	        cmocka_unit_test(what_is_no_request_is_refused_at_once),
 	        cmocka_unit_test(connections_are_kept_only_if_told),
+	        cmocka_unit_test(requests_of_one_loop_do_not_mix),
 	        cmocka_unit_test(many_fly_at_once),
 	        cmocka_unit_test(certificates_are_checked),
 	        cmocka_unit_test(a_request_may_be_cancelled_in_every_state),
