@@ -2,6 +2,7 @@
 #include "cli/go.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,12 +30,31 @@ enum exit_code go_ready(struct cli *cli)
 	return halted_refuse(cli);
 }
 
+/* Known before the harm, not after it: a report that has nowhere to go. */
+static int report_writable(const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	BUF(dir, PATH_MAX);
+
+	if (slash)
+		buf_add_n(&dir, path, slash == path ? 1 : (size_t)(slash - path));
+	else
+		buf_add(&dir, ".");
+	if (access(path, F_OK) == 0 ? access(path, W_OK) == 0 : access(dir.data, W_OK) == 0)
+		return 0;
+	(void)err_sys(err, errno, "could not write report \"%s\"", path);
+	return err->code = -EINVAL;
+}
+
 int reports_check(const struct text_list *reports, struct err *err)
 {
 	for (size_t i = 0; i < reports->n; i++) {
 		enum report_format format;
 		int ret = report_format_of_file(reports->v[i], &format, err);
 
+		if (ret < 0)
+			return ret;
+		ret = report_writable(reports->v[i], err);
 		if (ret < 0)
 			return ret;
 	}

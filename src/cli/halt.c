@@ -184,26 +184,31 @@ static int halt_main(struct cli *cli, const void *args)
 	struct halting *h = arena_alloc(&cli->arena, sizeof(*h));
 	struct err err = ERR_INIT;
 	enum exit_code undone;
+	const char *word;
+	bool halted;
 
 	if (!h)
 		return show_err(&(struct err){-ENOMEM, "", ""}, EXIT_BROKEN);
 	*h = (struct halting){.cli = cli, .json = a->json, .steps = json_array()};
 	/* First the word, so that nothing starts meanwhile. */
-	if (halt_put(&cli->paths, a->reason ? a->reason : "", &err) < 0)
+	halted = halt_put(&cli->paths, a->reason ? a->reason : "", &err) == 0;
+	if (!halted)
 		show_err(&err, EXIT_BROKEN); /* go on: what runs must stop all the same */
 	if (active_each(&cli->world, &cli->paths, take, h, &err) < 0)
 		show_err(&err, EXIT_BROKEN);
 	wait_all(h);
 	undone = putback(cli, NULL);
 	h->residue = residue_count(h);
+	word = halted ? "halted" : "NOT halted, new runs are not refused";
 	if (a->json)
-		show_json(json_pack("{s:b, s:I, s:O, s:I}", "halted", 1, "runs", (json_int_t)h->n,
-		                    "steps", h->steps, "residue", (json_int_t)h->residue),
+		show_json(json_pack("{s:b, s:I, s:O, s:I}", "halted", (int)halted, "runs",
+		                    (json_int_t)h->n, "steps", h->steps, "residue",
+		                    (json_int_t)h->residue),
 		          false);
 	else if (!h->n)
-		printf("halted; nothing was active\n");
+		printf("%s; nothing was active\n", word);
 	else
-		printf("halted: %zu %s ended, residue: %zu\n", h->n, plural(h->n, "run", "runs"),
+		printf("%s: %zu %s ended, residue: %zu\n", word, h->n, plural(h->n, "run", "runs"),
 		       h->residue);
 	json_decref(h->steps);
 	if (h->residue || undone == EXIT_RESIDUE)

@@ -48,7 +48,7 @@ static int dose_pause(const void *args, const struct counters *before, const str
 	if (now <= was) {
 		d.no_effect = true;
 		snprintf(d.why, sizeof(d.why), "%s",
-		         now ? "it was stopped before" : "it was continued by somebody else");
+		         now ? "it was stopped before" : "somebody else continued or ended it");
 	}
 	*dose = d;
 	return 0;

@@ -40,7 +40,18 @@ int halt_put(const struct paths *paths, const char *reason, struct err *err)
 		buf_addf(&text, "%u ", (unsigned)getuid());
 	clock_format_wall(&text, clock_wall_ns());
 	buf_addc(&text, '\n');
-	return file_put(dir, "halt", text.data, text.len, true, err);
+	ret = file_put(dir, "halt", text.data, text.len, true, err);
+	if (ret == -ENOSPC || ret == -EDQUOT) {
+		/* A full disk has room for a name more often than for words. */
+		_cleanup_fd_ int fd =
+		        openat(dir, "halt", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+		if (fd >= 0) {
+			*err = (struct err)ERR_INIT;
+			return 0;
+		}
+	}
+	return ret;
 }
 
 int halt_read(const struct paths *paths, struct halt *halt, struct err *err)
@@ -69,8 +80,8 @@ int halt_read(const struct paths *paths, struct halt *halt, struct err *err)
 	if (when)
 		*when++ = '\0';
 	(void)!text_copy(halt->reason, sizeof(halt->reason), text);
-	(void)!text_copy(halt->by, sizeof(halt->by), second);
-	(void)!text_copy(halt->when, sizeof(halt->when), when ? when : "");
+	(void)!text_copy(halt->by, sizeof(halt->by), *second ? second : "somebody");
+	(void)!text_copy(halt->when, sizeof(halt->when), when ? when : "a time not known");
 	return 1;
 }
 

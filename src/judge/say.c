@@ -105,8 +105,12 @@ json_t *say_went_wrong(const struct facts *f, const struct judgement *j)
 	return list;
 }
 
-static void say_attack_surprises(const struct attack_facts *a, json_t *list, struct buf *text)
+/* An attack that an abort took out early is no surprise beside the abort. */
+static void say_attack_surprises(const struct facts *f, const struct attack_facts *a, json_t *list,
+                                 struct buf *text)
 {
+	bool all_gone = a->targets && a->gone >= a->targets;
+
 	if (!a->was_in)
 		return;
 	if (a->no_effect)
@@ -115,10 +119,9 @@ static void say_attack_surprises(const struct attack_facts *a, json_t *list, str
 		buf_addf(text, "what the attack \"%s\" achieved is not known%s%s", a->id,
 		         a->why[0] ? ": " : "", a->why);
 	append(list, text);
-	if (a->cut_short)
+	if (a->cut_short && (all_gone || f->ended == ENDED_ITSELF))
 		buf_addf(text, "the attack \"%s\" ended before its time: %s", a->id,
-		         a->targets && a->gone >= a->targets ? "all its targets went away"
-		                                             : "it was put back early");
+		         all_gone ? "all its targets went away" : "it was put back early");
 	append(list, text);
 	if (a->gone && !a->gone_expected && !a->cut_short)
 		buf_addf(text, "%zu of %zu targets of \"%s\" went away during the attack", a->gone,
@@ -169,7 +172,7 @@ json_t *say_not_expected(const struct facts *f)
 		append(list, &text);
 	}
 	for (size_t i = 0; i < f->attacks_n; i++)
-		say_attack_surprises(&f->attacks[i], list, &text);
+		say_attack_surprises(f, &f->attacks[i], list, &text);
 	if (f->harmed && f->recovery == RECOVERY_UNKNOWN)
 		buf_add(&text, "whether the system recovered was not seen");
 	append(list, &text);

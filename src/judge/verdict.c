@@ -130,6 +130,12 @@ static enum verdict decide(const struct facts *f, struct buf *because)
 		return f->abort_inconclusive ? VERDICT_INCONCLUSIVE : VERDICT_REFUTED;
 	}
 	if (bare) {
+		for (size_t i = 0; i < f->attacks_n; i++) {
+			if (!f->attacks[i].no_effect)
+				continue;
+			say_no_effect(&f->attacks[i], because);
+			return VERDICT_NO_EFFECT;
+		}
 		buf_add(because, "nothing was asked");
 		return VERDICT_NONE;
 	}

@@ -265,6 +265,17 @@ void params_release(const struct kind *kind, void *args)
 	}
 }
 
+/* Whether a variable in it has no value, which was said where it is used. */
+static bool is_unknown(const struct node *n)
+{
+	if (n->unknown)
+		return true;
+	for (size_t i = 0; n->type != NODE_SCALAR && i < n->n; i++)
+		if (n->v[i].value != NULL && is_unknown(n->v[i].value))
+			return true;
+	return false;
+}
+
 void *params_bind(const struct kind *kind, const struct node *map, size_t level, struct where at,
                   struct arena *arena, json_t *documents, struct problems *problems)
 {
@@ -282,8 +293,10 @@ void *params_bind(const struct kind *kind, const struct node *map, size_t level,
 	for (size_t i = 0; map != NULL && i < map->n; i++)
 		if (param_find(kind, map->v[i].key) == NULL)
 			param_unknown(kind, &map->v[i], problems);
+	bool unknown = false;
 	for (b.p = kind->params; b.p != NULL && b.p->name != NULL; b.p++) {
 		const struct node *n = map != NULL ? node_get(map, b.p->name) : NULL;
+		unknown |= n != NULL && is_unknown(n);
 		if (n != NULL)
 			value_bind(&b, level_of(b.p, n, level));
 		else if (b.p->flags & PARAM_REQUIRED)
@@ -296,7 +309,8 @@ void *params_bind(const struct kind *kind, const struct node *map, size_t level,
 			default_bind(&b);
 	}
 	struct err err = ERR_INIT;
-	if (problems->errors == before && kind->check != NULL && kind->check(b.args, &err) < 0)
+	if (problems->errors == before && !unknown && kind->check != NULL &&
+	    kind->check(b.args, &err) < 0)
 		problem_add(problems, PROBLEM_ERROR, at, "bad-parameters", err.hint, "%s: %s",
 		            kind->name, err.what);
 	if (problems->errors == before)

@@ -92,6 +92,12 @@ void rundoc_probe_add(struct rundoc_probe *p, const json_t *look, size_t most)
 	series_add(p, &point, most);
 }
 
+void rundoc_probe_unanswered(struct rundoc_probe *p, uint64_t n)
+{
+	p->looks[WHEN_DURING] += n;
+	p->misses[WHEN_DURING] += n;
+}
+
 static json_t *point_json(const struct rundoc_point *p)
 {
 	json_t *seconds = p->seconds < 0 ? json_null() : json_real((double)p->seconds);
@@ -117,7 +123,7 @@ void rundoc_probe_write(const struct rundoc_probe *p, json_t *to)
 		json_object_set_new(to, "seconds",
 		                    json_pack("{s: f, s: f, s: f}", "least", p->least, "mean",
 		                              p->sum / (double)p->timed, "most", p->most));
-	if (looks) {
+	if (p->told) {
 		json_t *last = json_pack("{s: I, s: b}", "t", (json_int_t)p->last.t_ns, "hit",
 		                         (int)p->last.hit);
 

@@ -36,6 +36,8 @@ void rundoc_probe_init(struct rundoc_probe *, const char *id);
 void rundoc_probe_release(struct rundoc_probe *);
 /* Counts a `look` entry. most: the greatest length of the series. */
 void rundoc_probe_add(struct rundoc_probe *, const json_t *look, size_t most);
+/* Counts n looks of the attack that were never answered. */
+void rundoc_probe_unanswered(struct rundoc_probe *, uint64_t n);
 /* Writes counts and series into its member of doc.probes. */
 void rundoc_probe_write(const struct rundoc_probe *, json_t *to);
 

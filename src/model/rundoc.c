@@ -109,6 +109,21 @@ static void fold_look(struct rundoc *r, const json_t *entry)
 	json_array_append_new(member(record, "said", json_array), said);
 }
 
+static void fold_unanswered(struct rundoc *r, const json_t *entry)
+{
+	struct rundoc_probe *p = probe_of_id(r, text_of(entry, "probe"));
+	uint64_t n = (uint64_t)json_integer_value(json_object_get(entry, "looks"));
+
+	json_t *record;
+
+	if (!p)
+		return;
+	rundoc_probe_unanswered(p, n);
+	record = member(member(r->doc, "probes", json_object), p->id, json_object);
+	if (!json_object_get(record, "of"))
+		put_text(record, "of", "steady");
+}
+
 static void fold_attack(struct rundoc *r, const json_t *entry, const char *state)
 {
 	json_t *all = member(r->doc, "attacks", json_object);
@@ -169,6 +184,8 @@ static void fold(struct rundoc *r, const json_t *entry, const char *type)
 {
 	if (!strcmp(type, "look"))
 		fold_look(r, entry);
+	else if (!strcmp(type, "unanswered"))
+		fold_unanswered(r, entry);
 	else if (!strcmp(type, "machine"))
 		json_object_set_new(r->doc, "machine", members_of(entry));
 	else if (!strcmp(type, "targets") || !strcmp(type, "plan") || !strcmp(type, "dose"))

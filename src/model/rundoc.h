@@ -38,6 +38,8 @@
  *                         the attack; hit; due (t); seconds*; why* (on a miss); error* (the look
  *                         failed) -> doc.probes. For `abort`, hit false says that the condition's
  *                         `when` held, or that the look failed and that counts
+ *   unanswered   engine   probe, looks: due during the attack and never answered; misses
+ *                         -> doc.probes
  *   steady       engine   held, why*[sentences]: the end of the baseline
  *   attack-in    engine   attack, fault; level, seconds* (asked)
  *   ordered-out  runner   attack*: the order to take it out (all, when left out) was given

@@ -1,6 +1,8 @@
 /* The one plan of an attack, and what must be said or able before it may be put. */
 #include "run/attack-plan.h"
 
+#include <string.h>
+
 #include <errno.h>
 #include <string.h>
 
@@ -82,6 +84,10 @@ int attack_can(const struct method *attack, const struct world *world, struct er
 	const struct fault *fault = fault_of(attack->call.kind);
 	for (const char *const *need = fault ? fault->needs : NULL; need && *need; need++) {
 		int r = can_try(world, *need, err);
+		if (r < 0 && !strcmp(*need, "root")) {
+			(void)err_set(err, r, "\"%s\" needs root", attack->call.name);
+			return err_hint(err, r, "Run it as root, for example with sudo.");
+		}
 		if (r < 0)
 			return err_wrap(err, r, "\"%s\" needs \"%s\", which this machine lacks",
 			                attack->call.name, *need);

@@ -249,6 +249,21 @@ static void steady_facts_fill(const struct experiment_state *e, size_t i, struct
 	s->recovery_seconds = seconds_since_gone(e, p);
 }
 
+/* What was due during the attack and is not waited for: the record counts it as the verdict does.
+ */
+static void unanswered_tell(struct experiment_state *e, const struct engine_probe *p)
+{
+	uint64_t n = looks_pending(&p->looks, e->in_ns, e->gone_ns ? e->gone_ns : UINT64_MAX);
+	json_t *entry;
+
+	if (!n || !e->in_ns)
+		return;
+	entry = engine_entry(e, "unanswered");
+	json_object_set_new(entry, "probe", json_string(p->name));
+	json_object_set_new(entry, "looks", json_integer((json_int_t)n));
+	engine_tell(e, entry);
+}
+
 static void attack_facts_fill(const struct engine_attack *a, struct attack_facts *f)
 {
 	*f = (struct attack_facts){
@@ -336,8 +351,10 @@ void engine_finish(struct experiment_state *e)
 	struct judgement j;
 	struct command last = {.type = DO_FINISH};
 
-	for (size_t i = 0; steady && i < e->steady_n; i++, f.steady_n++)
+	for (size_t i = 0; steady && i < e->steady_n; i++, f.steady_n++) {
 		steady_facts_fill(e, i, &steady[i]);
+		unanswered_tell(e, &e->probes[i]);
+	}
 	for (size_t i = 0; attacks && i < x->attacks_n; i++, f.attacks_n++)
 		attack_facts_fill(&e->attacks[i], &attacks[i]);
 	f.outcome = outcome_of(e);

@@ -301,6 +301,9 @@ void probe_answer(struct experiment_state *e, const struct event *ev)
 	p->errors += !doc;
 	if (hit)
 		buf_reset(&why);
+	else if (!c && json_is_true(json_object_get(doc, "timed-out")))
+		buf_add(&why,
+		        why.len ? "; it reached its time limit" : "it reached its time limit");
 	count(e, p, due, hit, error ? error : why.data);
 	recovery_note(e, p, due, hit);
 	look_tell(e, p, due, hit, doc, why.data, error);

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "run/engine-state.h"
 
@@ -283,9 +284,13 @@ static void halted(struct experiment_state *e, const struct event *ev)
 
 static void signalled(struct experiment_state *e, uint32_t number)
 {
+	const char *name = sigabbrev_np((int)number);
 	BUF(says, 40);
 
-	buf_addf(&says, "signal %u", number);
+	if (name)
+		buf_addf(&says, "SIG%s", name);
+	else
+		buf_addf(&says, "signal %u", number);
 	engine_end(e, ENDED_SIGNAL, says.data, "");
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "machine/proc.h"
@@ -36,14 +37,30 @@ static int near_each(void *ctx, const struct proc *p)
 	return 0;
 }
 
+static int pid_hint(const struct world *w, const char *text, struct err *err)
+{
+	struct proc_stat st;
+
+	if (proc_stat_read(w, (pid_t)strtol(text, NULL, 10), &st, NULL) < 0)
+		return err_hint(err, -ENOENT, "There is no process %s.", text);
+	if (st.state == 'Z')
+		return err_hint(err, -ENOENT,
+		                "Process %s has ended: it is a zombie until its parent asks.",
+		                text);
+	return -ENOENT;
+}
+
 int resolve_nobody(const struct world *w, const struct selector *s, const struct spared *spared,
                    size_t hidden, struct err *err)
 {
 	err_set(err, -ENOENT, "no process matches \"%s\"", s->says ? s->says : "");
 	if (spared->n)
 		return err_hint(err, -ENOENT,
-		                "%zu matched and %s never chosen unless named by pid: %s.",
-		                spared->n, spared->n == 1 ? "is" : "are", spared->first);
+		                "%zu matched and %s never chosen unless named by pid: %s.%s",
+		                spared->n, spared->n == 1 ? "is" : "are", spared->first,
+		                strstr(spared->first, "session")
+		                        ? " What is started with setsid, or as a service, can be."
+		                        : "");
 	if (hidden)
 		return err_hint(err, -ENOENT,
 		                "The sockets of %zu processes cannot be seen without root.",
@@ -60,6 +77,8 @@ int resolve_nobody(const struct world *w, const struct selector *s, const struct
 			ports.data[ports.len - 1] = '\0';
 			return err_hint(err, -ENOENT, "Here is listened on%s.", ports.data);
 		}
+		if (strcmp(t->key, "process.pid") == 0)
+			return pid_hint(w, t->value, err);
 		if (strcmp(t->key, "process.name") == 0 &&
 		    proc_each(w, 0, near_each, &near, NULL) == 0 && near.name[0])
 			return err_hint(err, -ENOENT, "Did you mean \"%s\"?", near.name);

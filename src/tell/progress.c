@@ -20,7 +20,8 @@ struct progress {
 	struct {
 		char id[64];
 		bool missing;
-	} probes[64]; /* plain: to tell the change, not each look */
+		uint64_t told_ns; /* "t" of its last line */
+	} probes[64];             /* plain: to tell the change, not each look */
 	size_t probes_n;
 };
 
@@ -56,6 +57,9 @@ struct progress *progress_new(FILE *to, enum progress_style style, bool colour,
 	return p;
 }
 
+/* A probe that flickers is told once in this time. */
+enum { LOOK_LINE_NS = NS_PER_S };
+
 /* A probe's look is worth a line when it begins or ceases to miss. */
 static const char *say_look(struct progress *p, const json_t *e, struct buf *to,
                             enum say_tone *tone)
@@ -72,12 +76,15 @@ static const char *say_look(struct progress *p, const json_t *e, struct buf *to,
 		p->probes[i].missing = false;
 		p->probes_n++;
 	}
-	if (p->probes[i].missing == !hit)
+	uint64_t t = (uint64_t)json_integer_value(json_object_get(e, "t"));
+	if (p->probes[i].missing == !hit ||
+	    (p->probes[i].told_ns && t < p->probes[i].told_ns + LOOK_LINE_NS))
 		return NULL;
 	p->probes[i].missing = !hit;
+	p->probes[i].told_ns = t;
 	say_text(to, id);
 	*tone = hit ? SAY_GOOD : SAY_BAD;
-	const char *why = say_member(e, "why")[0] ? say_member(e, "why") : say_member(e, "error");
+	const char *why = say_member(e, "error")[0] ? say_member(e, "error") : say_member(e, "why");
 	buf_add(to, hit ? " is as expected again" : " misses");
 	if (!hit && why[0]) {
 		buf_add(to, ": ");

@@ -98,7 +98,9 @@ static void question(struct page *p, const json_t *doc, const char *key, const c
 	}
 	if (!json_array_size(list))
 		page_para(p, !strcmp(key, "went-wrong") ? "Nothing that was looked at."
-		                                        : "Nothing: what happened was expected.");
+		             : json_array_size(json_object_get(doc, "went-wrong"))
+		                     ? "Nothing beside that."
+		                     : "Nothing: what happened was expected.");
 	for (size_t i = 0; i < json_array_size(list); i++)
 		page_item(p, SAY_PLAIN, text_at(list, i));
 }
@@ -268,7 +270,7 @@ static void probe(struct page *p, const char *id, const json_t *v)
 		buf_add(&text, ", most ");
 		say_seconds(&text, number(json_object_get(v, "seconds"), "most"));
 		if (number(v, "series-of") > 1)
-			buf_addf(&text, " (from every %.0fth look)", number(v, "series-of"));
+			buf_addf(&text, " (from one look in %.0f)", number(v, "series-of"));
 		page_sub(p, SAY_PLAIN, "seconds", text.data);
 	}
 	const json_t *said = json_object_get(v, "said");

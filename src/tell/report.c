@@ -20,8 +20,10 @@ int report_format_parse(const char *word, enum report_format *to, struct err *er
 			*to = words[i].format;
 			return 0;
 		}
-	if (!strcmp(word, "html") || !strcmp(word, "xml"))
-		return err_set(err, -ENOSYS, "report format \"%s\" is not built in", word);
+	if (!strcmp(word, "html") || !strcmp(word, "xml")) {
+		err_set(err, -ENOSYS, "report format \"%s\" is not built in", word);
+		return err_hint(err, -ENOSYS, "Formats are text, markdown and json.");
+	}
 	err_set(err, -EINVAL, "unknown report format \"%s\"", word);
 	return err_hint(err, -EINVAL, "Formats are text, markdown and json.");
 }

@@ -196,7 +196,7 @@ static const char *say_attack_failed(const json_t *e, const json_t *targets, str
 {
 	*tone = SAY_BAD;
 	member(to, e, "attack");
-	buf_add(to, " could not be put");
+	buf_add(to, " could not be put in place");
 	because(to, e, "what");
 	return "attack";
 }
@@ -209,7 +209,7 @@ static const char *say_step(const json_t *e, const json_t *targets, struct buf *
 		enum say_tone tone;
 	} words[] = {{"in", "changed", SAY_QUIET},
 	             {"back", "is back", SAY_QUIET},
-	             {"gone", "is gone with its object", SAY_QUIET},
+	             {"gone", "is gone", SAY_QUIET},
 	             {"done", "done, no way back", SAY_QUIET},
 	             {"residue", "IS NOT BACK", SAY_BAD}};
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -219,10 +219,12 @@ static const char *say_step(const json_t *e, const json_t *targets, struct buf *
 		member(to, e, "step");
 		buf_addc(to, ' ');
 		member(to, e, "object");
-		buf_addf(to, " %s",
-		         json_is_true(json_object_get(e, "was-there")) ? "was already so"
-		                                                       : words[i].says);
-		if (is(e, "phase", "in") && say_member(e, "is")[0]) {
+		bool was_there = json_is_true(json_object_get(e, "was-there"));
+		if (was_there && is(e, "phase", "in"))
+			buf_addf(to, " was %s already", say_member(e, "is"));
+		else
+			buf_addf(to, " %s", was_there ? "is left as it was" : words[i].says);
+		if (!was_there && is(e, "phase", "in") && say_member(e, "is")[0]) {
 			buf_add(to, ": ");
 			member(to, e, "was");
 			buf_add(to, " -> ");
@@ -282,6 +284,7 @@ static const char *say_wait(const json_t *e, const json_t *targets, struct buf *
                             enum say_tone *tone)
 {
 	*tone = SAY_QUIET;
+	buf_add(to, "nothing is done for ");
 	say_seconds(to, number(e, "seconds"));
 	return "wait";
 }

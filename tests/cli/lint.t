@@ -226,3 +226,8 @@ $ squall plan bad.yaml >/dev/null 2>&1
 [exit 2]
 $ squall check bad.yaml >/dev/null 2>&1
 [exit 2]
+# A variable that nobody declared, where a value is needed.
+$ printf 'squall: 1\nhypothesis: {says: x, steady: [{id: a, http: {url: "${nope}"}, every: 1s, expect: {status: 200}}]}\nmethod: [{fault: proc.pause, target: {process: {name: x}}, for: 1s}]\n' | squall lint -
+-:2:52: error: there is no variable "nope"
+  hint: Declare it under "vars", or write "$${" where the text itself is meant.
+[exit 2]

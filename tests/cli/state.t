@@ -52,3 +52,19 @@ $ squall resume --json
 $ squall version | sed 's/ [0-9][0-9.]*//g'
 squall
 built in: curl jansson libuv sqlite
+# A halt that could not be written is not called one.
+$ SQUALL_DIR=/proc/nowhere squall halt
+squall: could not make folder "/proc/nowhere": No such file or directory
+squall: could not make folder "/proc/nowhere": No such file or directory
+NOT halted, new runs are not refused; nothing was active
+[exit 8]
+$ SQUALL_DIR=/proc/nowhere squall halt --json
+squall: could not make folder "/proc/nowhere": No such file or directory
+squall: could not make folder "/proc/nowhere": No such file or directory
+{
+  "halted": false,
+  "runs": 0,
+  "steps": [],
+  "residue": 0
+}
+[exit 8]

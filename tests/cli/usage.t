@@ -107,3 +107,11 @@ $ squall help lintt
 squall: unknown command "lintt"
 hint: Did you mean "lint"?
 [exit 2]
+# A report that has nowhere to go is known before the harm.
+$ squall attack proc.pause --target process.pid=1 --for 1s --report no-such-folder/a.md
+squall: could not write report "no-such-folder/a.md": No such file or directory
+[exit 2]
+$ squall attack proc.pause --target process.pid=1 --for 1s --report a.html
+squall: report format "html" is not built in
+hint: Formats are text, markdown and json.
+[exit 3]

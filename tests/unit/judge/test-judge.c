@@ -217,6 +217,8 @@ static void the_first_rule_that_applies_gives_the_verdict(void **state)
 	f = good();
 	attack.no_effect = true;
 	assert_int_equal(judged(&f, 0, 1), VERDICT_NO_EFFECT);
+	f.steady_n = 0;
+	assert_int_equal(judged(&f, 0, 1), VERDICT_NO_EFFECT);
 	f = good();
 	attack.dose_known = false;
 	assert_int_equal(judged(&f, 0, 1), VERDICT_INCONCLUSIVE);

@@ -71,6 +71,23 @@ static void counts_are_exact_and_series_bounded(void **state)
 	rundoc_free(r);
 }
 
+static void looks_never_answered_are_counted_as_misses_of_the_attack(void **state)
+{
+	struct rundoc *r = fresh();
+	json_t *e = rundoc_entry(9, "unanswered");
+	const json_t *p;
+
+	rundoc_tell(r, look(1000, true));
+	json_object_set_new(e, "probe", json_string("page"));
+	json_object_set_new(e, "looks", json_integer(4));
+	rundoc_tell(r, e);
+	p = json_object_get(json_object_get(rundoc_document(r), "probes"), "page");
+	assert_int_equal(json_integer_value(json_object_get(p, "looks")), 5);
+	assert_int_equal(json_integer_value(json_object_get(p, "misses")), 4);
+	assert_true(json_is_true(json_object_get(json_object_get(p, "last"), "hit")));
+	rundoc_free(r);
+}
+
 static void events_are_bounded_and_the_end_is_kept(void **state)
 {
 	struct rundoc *r = fresh();
@@ -183,6 +200,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(counts_are_exact_and_series_bounded),
+	        cmocka_unit_test(looks_never_answered_are_counted_as_misses_of_the_attack),
+	        cmocka_unit_test(looks_never_answered_are_counted_as_misses_of_the_attack),
 	        cmocka_unit_test(events_are_bounded_and_the_end_is_kept),
 	        cmocka_unit_test(residue_is_what_was_last_said),
 	        cmocka_unit_test(listeners_hear_and_rubbish_is_dropped),
