@@ -51,7 +51,7 @@ int proc_stat_read(const struct world *w, pid_t pid, struct proc_stat *st, struc
 
 int proc_id_read(const struct world *w, pid_t pid, struct proc_id *id, struct err *err)
 {
-	struct proc_stat st;
+	struct proc_stat st = {0};
 	int r = proc_stat_read(w, pid, &st, err);
 
 	if (r < 0)
@@ -94,7 +94,7 @@ int pidfd_open_raw(pid_t pid)
 int proc_id_open(const struct world *w, struct proc_id id, struct err *err)
 {
 	_cleanup_fd_ int fd = pidfd_open_raw(id.pid);
-	struct proc_stat st;
+	struct proc_stat st = {0};
 	int r;
 
 	if (fd < 0 && errno == ESRCH)
@@ -112,7 +112,7 @@ int proc_id_open(const struct world *w, struct proc_id id, struct err *err)
 
 bool proc_id_alive(const struct world *w, struct proc_id id)
 {
-	struct proc_stat st;
+	struct proc_stat st = {0};
 
 	return id.pid > 0 && proc_stat_read(w, id.pid, &st, NULL) == 0 && st.start == id.start &&
 	       st.state != 'Z' && st.state != 'X';

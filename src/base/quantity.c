@@ -246,8 +246,8 @@ int number_parse(const char *text, double *x, struct err *err)
 
 int quantity_parse_any(const char *text, enum quantity_kind *kind, double *value, struct err *err)
 {
-	uint64_t v;
-	double x;
+	uint64_t v = 0;
+	double x = 0;
 	if (strcmp(text, "0") != 0 && duration_parse(text, &v, NULL) == 0) {
 		*kind = QUANTITY_DURATION;
 		*value = (double)v;
@@ -275,7 +275,7 @@ static void decimal_format(struct buf *to, uint64_t value, uint64_t unit, unsign
 {
 	char digits[DIGITS];
 	size_t n = 0;
-	uint64_t rest = value % unit;
+	uint64_t rest = value % unit; /* NOLINT(clang-analyzer-core.DivideZero): never 0 */
 	for (; n < decimals && rest != 0; n++) {
 		wide r = (wide)rest * 10;
 		digits[n] = (char)('0' + (int)(r / unit));
