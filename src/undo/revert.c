@@ -5,12 +5,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/boundary.h"
 #include "undo/claim.h"
 
 /* A stopped neighbour that sits on the lock must not hold up a revert for longer than this. */
-enum { LOCK_WAIT_NS = 100000000 };
+enum { LOCK_WAIT_NS = 100000000, REVERT_TRIES = 3 };
 
 void slot_note(struct slot *s, const char *fmt, ...)
 {
@@ -68,53 +69,67 @@ static void goal_find(const struct revert *rv, const struct step_type *t, struct
 		text_copy(g->to, sizeof(g->to), s->base);
 }
 
+/* One try: 0 when the slot's phase is settled, else the error of a look or a set. */
+static int revert_once(const struct revert *rv, const struct step_type *t, struct hold *h,
+                       struct slot *s, const struct revert_goal *g, bool uncertain, struct err *err)
+{
+	BUF(now, STATE_MAX);
+	BUF(landed, STATE_MAX);
+	int r;
+
+	r = t->get(rv->world, s->object, &now, err);
+	/* the name may be gone while the object lives on (a namespace whose process has ended, but
+	 * not its siblings): the holder goes all the same */
+	if (r == -ESTALE && (t->flags & STEP_DIES_WITH_HOLDER)) {
+		r = step_set(t, h, s->object, now.data, g->to, &landed, err);
+		r = r == 0 ? -ESTALE : r;
+	}
+	if (r < 0)
+		return r;
+	if (step_same(t, g->to, now.data)) {
+		if (!uncertain || !(t->flags & STEP_TIDY)) {
+			s->phase = SLOT_BACK;
+			return 0;
+		}
+	} else if (!(g->landed[0] && step_same(t, g->landed, now.data)) &&
+	           !step_same(t, g->wanted, now.data)) {
+		s->phase = SLOT_RESIDUE;
+		slot_note(s, "changed by somebody else, left alone");
+		return 0;
+	}
+	r = step_set(t, h, s->object, now.data, g->to, &landed, err);
+	if (r < 0)
+		return r;
+	buf_reset(&now);
+	r = t->get(rv->world, s->object, &now, err);
+	if (r < 0)
+		return r;
+	if (!step_same(t, g->to, now.data))
+		return err_set(err, -EAGAIN, "was set, but did not take");
+	s->phase = SLOT_BACK;
+	return 0;
+}
+
+/* A call that fails once (a signal, a full buffer, a passing fault of the disk) is tried again; one
+ * that already waited in vain is not. */
 static void revert_object(const struct revert *rv, const struct step_type *t, struct hold *h,
                           struct slot *s, const struct revert_goal *g)
 {
 	bool uncertain = s->phase == SLOT_INTENT || s->phase == SLOT_OUT;
 	struct err err = ERR_INIT;
-	BUF(now, STATE_MAX);
-	BUF(landed, STATE_MAX);
-	int r;
 
-	r = t->get(rv->world, s->object, &now, &err);
-	/* the name may be gone while the object lives on (a namespace whose process has ended, but
-	 * not its siblings): the holder goes all the same */
-	if (r == -ESTALE && (t->flags & STEP_DIES_WITH_HOLDER)) {
-		r = step_set(t, h, s->object, now.data, g->to, &landed, &err);
-		r = r == 0 ? -ESTALE : r;
-	}
-	if (r < 0) {
-		slot_failed(s, r, &err);
-		return;
-	}
-	if (step_same(t, g->to, now.data)) {
-		s->phase = SLOT_BACK;
-		if (!uncertain || !(t->flags & STEP_TIDY))
+	for (int tries = 1;; tries++) {
+		int r = revert_once(rv, t, h, s, g, uncertain, &err);
+
+		if (r == 0)
 			return;
-	} else if (!(g->landed[0] && step_same(t, g->landed, now.data)) &&
-	           !step_same(t, g->wanted, now.data)) {
-		s->phase = SLOT_RESIDUE;
-		slot_note(s, "changed by somebody else, left alone");
-		return;
+		if (r == -ESTALE || r == -ETIMEDOUT || tries == REVERT_TRIES) {
+			slot_failed(s, r, &err);
+			return;
+		}
+		uncertain = true;
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
-	r = step_set(t, h, s->object, now.data, g->to, &landed, &err);
-	if (r < 0) {
-		slot_failed(s, r, &err);
-		return;
-	}
-	buf_reset(&now);
-	r = t->get(rv->world, s->object, &now, &err);
-	if (r < 0) {
-		slot_failed(s, r, &err);
-		return;
-	}
-	if (step_same(t, g->to, now.data)) {
-		s->phase = SLOT_BACK;
-		return;
-	}
-	s->phase = SLOT_RESIDUE;
-	slot_note(s, "was set, but did not take");
 }
 
 void revert_slot(const struct revert *rv, const struct step_type *t, struct hold *h, struct slot *s)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Kills runner, keeper, helpers or all of them with SIGKILL at boundary 1, 2, 3… of each fault's
-# run, and makes each call that may fail, fail in turn. The referee of the system tests must see
+# run, undo too at each of its own, and makes each call that may fail, fail in turn. The referee of the system tests must see
 # residue 0: within a second where one process died; after `squall undo` where all did; and what
 # dies with the kernel is gone within a second with no undo.
 #
@@ -84,9 +84,7 @@ point() {
 	bed_ready "$fault"
 	case $who in
 	fail) SQUALL_TORTURE_FAIL=$n:$where attack_of "$fault" ;;
-	undo)
-		SQUALL_TORTURE=all@keeper:$UNDO_FROM attack_of "$fault"
-		;;
+	undo) SQUALL_TORTURE=all@keeper:$where attack_of "$fault" ;;
 	*) SQUALL_TORTURE=$who@$where:$n attack_of "$fault" ;;
 	esac
 	finish 15
@@ -113,18 +111,13 @@ point() {
 		no_residue || echo "residue after undo"
 		;;
 	fail)
-		# A failure that is met while reverting may be told as residue; then undo mends it.
-		if ! clean_within 1; then
-			[ "$status" = 5 ] || echo "residue, and exit code $status does not say so"
-			run undo
-			no_residue || echo "residue after undo"
-		fi
+		clean_within 1 || echo "residue a second later (exit code $status)"
+		[ "$status" != 5 ] || echo "exit code 5, though nothing is left"
 		;;
 	*)
 		clean_within 1 || echo "residue a second later (exit code $status)"
 		;;
 	esac
-	[ "$status" != 0 ] || [ "$who" != fail ] || true
 }
 # The network as it was (claims and logs may wait for undo).
 no_traces() { residue | grep -qE '^[-+](table|chain|qdisc)' && return 1 || return 0; }
@@ -157,7 +150,17 @@ count() { # FAULT
 	RUNNER_N=$(awk '$1 == "runner" { print $3 }' "$DIR/count" | sort -n | tail -n1)
 	KEEPER_N=$(awk '$1 == "keeper" { print $3 }' "$DIR/count" | sort -n | tail -n1)
 	FAIL_N=$(awk '$1 == "keeper" { print $5 }' "$DIR/count" | sort -n | tail -n1)
-	note "$fault: $RUNNER_N boundaries in the runner, $KEEPER_N in the keeper, $FAIL_N calls that may fail (exit code $STATUS)"
+	bed_spoilt
+	# Undo of a run that was killed half-way: its own boundaries.
+	bed_ready "$fault"
+	UNDO_FROM=$((KEEPER_N / 2))
+	SQUALL_TORTURE=all@keeper:$UNDO_FROM attack_of "$fault"
+	finish 15
+	wait_for 2 idle
+	rm -f "$DIR/count"
+	SQUALL_TORTURE_COUNT=$DIR/count run undo
+	UNDO_N=$(awk '$1 == "undo" { print $3 }' "$DIR/count" | sort -n | tail -n1)
+	note "$fault: $RUNNER_N boundaries in the runner, $KEEPER_N in the keeper, ${UNDO_N:-0} in undo, $FAIL_N calls that may fail"
 	bed_spoilt
 }
 points() {
@@ -173,6 +176,7 @@ points() {
 			for ((i = 1; i <= RUNNER_N; i++)); do echo "$fault $who runner $i"; done
 			for ((i = 1; i <= KEEPER_N; i++)); do echo "$fault $who keeper $i"; done
 		done
+		for ((i = 1; i <= ${UNDO_N:-0}; i++)); do echo "$fault undo $UNDO_FROM $i"; done
 		for who in EIO EPERM ENOSPC; do
 			for ((i = 1; i <= FAIL_N; i++)); do echo "$fault fail $who $i"; done
 		done
