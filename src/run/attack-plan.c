@@ -1,9 +1,8 @@
 /* The one plan of an attack, and what must be said or able before it may be put. */
 #include "run/attack-plan.h"
 
-#include <string.h>
-
 #include <errno.h>
+#include <string.h>
 #include <string.h>
 
 #include "base/hash.h"
