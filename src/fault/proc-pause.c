@@ -20,6 +20,9 @@ static int plan_pause(const void *args, const struct target *t, const struct mom
 
 	if (t->kind != TARGET_PROCESS)
 		return err_set(err, -EINVAL, "proc.pause cannot be aimed at %s", t->name);
+	if (t->proc.pid == 1)
+		return err_set(err, -EOPNOTSUPP,
+		               "process 1 cannot be stopped: the kernel ignores SIGSTOP for it");
 	proc_id_format(&object, t->proc);
 	ret = proc_stat_read(w, t->proc.pid, &st, err);
 	if (ret < 0)

@@ -187,6 +187,8 @@ static void pause_plans(void **state)
 	assert_int_equal(try_turn("proc.pause", NULL, &t, 0), -ESRCH);
 	t.proc.pid = 4711;
 	assert_int_equal(try_turn("proc.pause", NULL, &t, 0), -ESRCH);
+	refuse("proc.pause", NULL, "process.pid", "1", -EOPNOTSUPP, "process 1 cannot be stopped",
+	       "");
 	refuse("proc.pause", NULL, "cgroup", "/shop", -EINVAL, "cannot be aimed at cgroup /shop",
 	       "");
 }
