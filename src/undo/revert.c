@@ -61,10 +61,10 @@ static void goal_find(const struct revert *rv, const struct step_type *t, struct
 	if (claim_find(c, rv->run) != SIZE_MAX) {
 		if (claim_merge(c, t, g->wanted, NULL) < 0)
 			text_copy(g->wanted, sizeof(g->wanted), s->claim);
-		if (c->body.landed[0])
-			text_copy(g->landed, sizeof(g->landed), c->body.landed);
 		claim_drop(c, rv->run);
 	}
+	if (c->body.landed[0])
+		text_copy(g->landed, sizeof(g->landed), c->body.landed);
 	if (c->body.n && claim_merge(c, t, g->to, NULL) < 0)
 		text_copy(g->to, sizeof(g->to), s->base);
 }
@@ -135,8 +135,10 @@ static void revert_object(const struct revert *rv, const struct step_type *t, st
 void revert_slot(const struct revert *rv, const struct step_type *t, struct hold *h, struct slot *s)
 {
 	struct claim_file claim = {.fd = -1};
+	struct claim_body whole;
 	struct revert_goal goal;
 	struct err err = ERR_INIT;
+	BUF(now, STATE_MAX);
 	int r;
 
 	s->note[0] = '\0';
@@ -148,7 +150,16 @@ void revert_slot(const struct revert *rv, const struct step_type *t, struct hold
 	r = rv->claims_dir < 0 ? -ENOENT
 	                       : claim_open_existing(&claim, rv->claims_dir, s->type, s->object,
 	                                             LOCK_WAIT_NS, &err);
+	whole = claim.body;
 	goal_find(rv, t, r == 0 ? &claim : NULL, s, &goal);
+	/* The other claims first: from here on both what is there (landed) and what will be (their
+	 * merged value) are known as ours, wherever this may be broken off. */
+	if (r == 0 && claim.seq && claim.body.n) {
+		if (t->get(rv->world, s->object, &now, NULL) == 0 &&
+		    step_same(t, goal.wanted, now.data))
+			text_copy(claim.body.landed, sizeof(claim.body.landed), now.data);
+		(void)!claim_save(&claim, NULL);
+	}
 	revert_object(rv, t, h, s, &goal);
 	if (r < 0) {
 		/* a claim that stays would be put into effect again when the run that holds the
@@ -164,8 +175,10 @@ void revert_slot(const struct revert *rv, const struct step_type *t, struct hold
 	/* residue keeps its claim: the next `squall undo` tries again from the same base */
 	if (s->phase != SLOT_RESIDUE && claim_save(&claim, &err) < 0 && claim.body.n)
 		slot_failed(s, -EIO, &err);
-	else if (s->phase == SLOT_RESIDUE && !claim.seq && claim.body.n == 0)
+	else if (s->phase == SLOT_RESIDUE) {
+		claim.body = whole;
 		(void)!claim_save(&claim, NULL);
+	}
 	claim_close(&claim);
 }
 

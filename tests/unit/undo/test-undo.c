@@ -413,6 +413,50 @@ static void test_overlap(void **state)
 	}
 }
 
+/* One of two runs is killed at each boundary of its revert: the other still knows what is there as
+ * theirs, and leaves nothing. */
+static void test_overlap_killed_while_reverting(void **state)
+{
+	bool ended = false;
+	unsigned long n;
+
+	for (n = 1; !ended && n < 100; n++) {
+		struct undo_result result = {0};
+		struct err err = ERR_INIT;
+		struct step weak, strong;
+		struct bench b;
+		int status;
+		pid_t pid;
+
+		bench_init(&b);
+		weak = make_step(&b, 1, "50000");
+		strong = make_step(&b, 1, "20000");
+		assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+		assert_int_equal(run_begin(&b, &other, "b"), 0);
+		assert_int_equal(keeper_put(&other, 0, &weak, 1, &err), 0);
+		assert_int_equal(keeper_put(&keeper, 0, &strong, 1, &err), 0);
+		pid = fork();
+		if (pid == 0) {
+			passed = 0;
+			die_at = n;
+			boundary_hook = die_hook;
+			_exit(keeper_take_all(&keeper) == 0 ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		ended = WIFEXITED(status);
+		assert_true(!ended || WEXITSTATUS(status) == 0);
+		keeper_release(&keeper);
+		assert_int_equal(keeper_take_all(&other), 0);
+		run_finish(&other);
+		assert_int_equal(undo_run(&b, "a", &result), 0);
+		assert_int_equal(result.residue, 0);
+		assert_true(bench_is_base(&b));
+		assert_int_equal(bench_claims(&b), 0);
+		bench_release(&b);
+	}
+	assert_true(n > 5);
+}
+
 static void test_third_party_is_not_overwritten(void **state)
 {
 	struct undo_result result = {0};
@@ -874,6 +918,7 @@ int main(void)
 	        cmocka_unit_test(test_undo_killed_at_every_boundary),
 	        cmocka_unit_test(test_each_call_failing),
 	        cmocka_unit_test(test_overlap),
+	        cmocka_unit_test(test_overlap_killed_while_reverting),
 	        cmocka_unit_test(test_third_party_is_not_overwritten),
 	        cmocka_unit_test(test_what_went_back_is_read_again),
 	        cmocka_unit_test(test_base_is_read_under_the_lock),
