@@ -114,15 +114,24 @@ static void server_serve(int fd)
 	server_answer(fd, request);
 }
 
+/* In a child: gone with its parent, also with one that died before this was asked for. */
+static void server_die_with(pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+}
+
 static void server_loop(int listener)
 {
+	pid_t self = getpid();
 	(void)signal(SIGCHLD, SIG_IGN);
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
 		if (fd < 0)
 			_exit(0);
 		if (fork() == 0) {
-			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+			server_die_with(self);
 			(void)close(listener);
 			server_serve(fd);
 			_exit(0);
@@ -135,9 +144,10 @@ static struct server server_on(int listener, int port)
 {
 	struct server s = {.port = port};
 	(void)listen(listener, 64);
+	pid_t self = getpid();
 	s.pid = fork();
 	if (s.pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		server_die_with(self);
 		server_loop(listener);
 	}
 	(void)close(listener);
