@@ -228,7 +228,7 @@ enum exit_code go(struct cli *cli, const struct go *g, bool *stop)
 		announce(g, f.id);
 		ret = drive(cli, g, seed, &f, &recorder, &run, &err);
 	}
-	if (ret < 0) {
+	if (ret < 0 || !run) {
 		recorder_close(&recorder);
 		*stop = true;
 		return show_err(&err, EXIT_BROKEN);
