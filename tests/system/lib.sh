@@ -37,6 +37,11 @@ CGCPU=$(awk '$3 == "cgroup" && $4 ~ /(^|,)cpu(,|$)/ { print $2; exit }' /proc/mo
 [ -n "$CGCPU" ] || CGCPU=$CG2
 
 BOX=$(mktemp -d "/tmp/$SQ_ID.XXXXXX")
+# Never has anything to read: a wait is a read of it that times out. (A process substitution for each
+# wait stays in bash's table of processes; when its number is used again, bash waits for it for ever.)
+mkfifo "$BOX/never"
+exec {NEVER}<>"$BOX/never"
+rm "$BOX/never"
 N=0 FAILED=0 CASE=-
 
 # --- TAP -----------------------------------------------------------------------------------------
@@ -131,7 +136,7 @@ wait_for() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
-		read -rt 0.02 <> <(:) || :
+		read -rt 0.02 -u "$NEVER" || :
 	done
 }
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
@@ -232,7 +237,7 @@ cgroup_remove() {
 		for _ in 1 2 3 4 5 6 7 8 9 10; do
 			find "$root/$SQ_ID" -depth -type d -exec rmdir {} + 2>/dev/null
 			[ -d "$root/$SQ_ID" ] || break
-			read -rt 0.05 <> <(:) || :
+			read -rt 0.05 -u "$NEVER" || :
 		done
 	done
 }
