@@ -403,7 +403,7 @@ report_field() {
 all_unmake() {
 	trap - EXIT
 	bed_unmake 2>/dev/null
-	rm -rf "$BOX" "/tmp/$SQ_ID.tap"
+	rm -rf "$BOX"
 }
 run_cases() {
 	local name

@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 export BUILD=${BUILD:-$(cd "$here/../.." && pwd)/build-torture} RESULTS_FILE=${RESULTS:-}
 . "$here/../system/lib.sh"
 
-TAP=/tmp/$SQ_ID.tap
+TAP=$(mktemp /tmp/squall-torture.XXXXXX)
 # A line of TAP: kept for the counts, and shown (with QUIET only what is not ok).
 tell() {
 	echo "$*" >>"$TAP"
@@ -185,7 +185,7 @@ points() {
 
 torture() {
 	local list end ran=0 fault who where n
-	trap all_unmake EXIT
+	trap 'all_unmake; rm -f "$TAP"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	if [ "$MODE" = --point ]; then
