@@ -13,12 +13,14 @@
 #include "base/counters.h"
 #include "machine/target.h"
 #include "model/param.h"
+#include "model/policy.h"
 #include "step/plan.h"
 
 struct moment {
 	uint64_t since_armed_ns;
 	uint64_t turn; /* how often this attack was planned before */
 	uint64_t seed;
+	const struct floors *floors; /* the machine owner's; NULL: none */
 };
 
 enum { DOSE_TEXT = 200 };

@@ -79,7 +79,7 @@ static void stat_count(char *text, struct counters *to)
 	}
 }
 
-int control_meter(const struct world *w, const char *object, struct counters *to, struct err *err)
+int control_meter(const struct hold *h, const char *object, struct counters *to, struct err *err)
 {
 	char dir[OBJECT_MAX];
 	struct counters c = {0};
@@ -94,7 +94,7 @@ int control_meter(const struct world *w, const char *object, struct counters *to
 		return 0;
 
 	BUF(text, 4096);
-	int code = world_readf(w, &text, err, "%s/cpu.stat", dir);
+	int code = world_readf(h->world, &text, err, "%s/cpu.stat", dir);
 	if (code == -ENOENT || code == -ENODEV)
 		return err_set(err, -ESTALE, "\"%s\" is gone", dir);
 	if (code < 0)
@@ -102,11 +102,11 @@ int control_meter(const struct world *w, const char *object, struct counters *to
 	stat_count(text.data, &c);
 	if (!counters_has(&c, "usage_ns")) {
 		BUF(usage, 64);
-		if (world_readf(w, &usage, NULL, "%s/cpuacct.usage", dir) == 0 &&
+		if (world_readf(h->world, &usage, NULL, "%s/cpuacct.usage", dir) == 0 &&
 		    isdigit((unsigned char)usage.data[0])) {
 			counters_add(&c, "usage_ns", strtoull(usage.data, NULL, 10));
 		} else {
-			struct group_time t = {.w = w};
+			struct group_time t = {.w = h->world};
 			time_add(&t, dir, 0);
 			counters_add(&c, "usage_ns",
 			             t.ticks * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK)));

@@ -21,7 +21,7 @@
 
 int control_merge(const char *object, const char *base, const char *const *claims, size_t n,
                   struct buf *to, struct err *err) must_use;
-int control_meter(const struct world *w, const char *object, struct counters *to,
+int control_meter(const struct hold *h, const char *object, struct counters *to,
                   struct err *err) must_use;
 
 #endif

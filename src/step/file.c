@@ -365,12 +365,12 @@ static int file_get(const struct world *w, const char *object, struct buf *state
 }
 
 /* "content" is what the content is, as a number: it counts nothing, it differs. */
-static int file_meter(const struct world *w, const char *object, struct counters *to,
+static int file_meter(const struct hold *h, const char *object, struct counters *to,
                       struct err *err)
 {
 	char head[13] = {0};
 	BUF(state, STATE_MAX);
-	int code = file_get(w, object, &state, err);
+	int code = file_get(h->world, object, &state, err);
 	if (code < 0)
 		return code;
 	if (strncmp(state.data, "sha256=", 7) == 0)

@@ -83,14 +83,14 @@ static int kill_set(struct hold *h, const char *object, const char *now, const c
 	return 0;
 }
 
-static int kill_meter(const struct world *w, const char *object, struct counters *to,
+static int kill_meter(const struct hold *h, const char *object, struct counters *to,
                       struct err *err)
 {
 	struct proc_id id = {0};
 	int code = object_parse(object, &id, err);
 	if (code < 0)
 		return code;
-	counters_add(to, "killed", !proc_id_alive(w, id));
+	counters_add(to, "killed", !proc_id_alive(h->world, id));
 	return 0;
 }
 

@@ -298,17 +298,16 @@ static int nft_set(struct hold *h, const char *object, const char *now, const ch
 	return 0;
 }
 
-static int nft_meter(const struct world *w, const char *object, struct counters *to,
-                     struct err *err)
+static int nft_meter(const struct hold *h, const char *object, struct counters *to, struct err *err)
 {
 	struct nft_object o = {0};
 	struct nft_seen seen = {0};
 	struct nft_count c = {0};
 	_cleanup_fd_ int fd = -1;
 	int code = nft_object_parse(object, &o, err);
-	if (code < 0 || !world_is_real(w))
+	if (code < 0 || !world_is_real(h->world))
 		return code;
-	code = namespace_open(w, &o, &fd, err);
+	code = namespace_open(h->world, &o, &fd, err);
 	if (code == 0)
 		code = table_look(fd, o.table, &seen, err);
 	if (code == 0)

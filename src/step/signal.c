@@ -162,17 +162,17 @@ static int signal_merge(const char *object, const char *base, const char *const 
 	return 0;
 }
 
-static int signal_meter(const struct world *w, const char *object, struct counters *to,
+static int signal_meter(const struct hold *h, const char *object, struct counters *to,
                         struct err *err)
 {
 	struct proc_id id = {0};
 	struct proc_stat st = {0};
 	const char *state = "";
-	int code = state_read(w, object, &state, err);
+	int code = state_read(h->world, object, &state, err);
 	if (code == 0)
 		code = proc_id_parse(object, &id, err);
 	if (code == 0)
-		code = proc_stat_read(w, id.pid, &st, err);
+		code = proc_stat_read(h->world, id.pid, &st, err);
 	if (code < 0)
 		return code == -ESRCH ? err_set(err, -ESTALE, "process %s is gone", object) : code;
 	counters_add(to, "stopped", strcmp(state, "stopped") == 0);

@@ -70,7 +70,7 @@ struct step_type {
 	 * first one's run id. */
 	int (*merge)(const char *object, const char *base, const char *const *claims, size_t n,
 	             struct buf *to, struct err *);
-	int (*meter)(const struct world *, const char *object, struct counters *,
+	int (*meter)(const struct hold *, const char *object, struct counters *,
 	             struct err *); /* NULL: nothing to count */
 	/* The kernel's rounding; NULL: equal text. */
 	bool (*same)(const char *want, const char *seen);

@@ -295,7 +295,7 @@ static size_t take_out(struct keeper *k, bool all, uint32_t plan)
 static void meter_slot(struct keeper *k, size_t i, struct counters *c)
 {
 	if (k->work[i].type->meter)
-		(void)!k->work[i].type->meter(k->c.world, k->slots[i].object, c, NULL);
+		(void)!k->work[i].type->meter(&k->work[i].hold, k->slots[i].object, c, NULL);
 }
 
 int keeper_init(struct keeper *k, const struct keeper_config *config, struct err *err)

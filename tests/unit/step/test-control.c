@@ -187,7 +187,7 @@ static void meters(void **state)
 	struct err e = ERR_INIT;
 	file_write(m, "cg/cpu.stat", "nr_periods 12\nnr_throttled 3\nthrottled_time 4567\n");
 	file_write(m, "cg/cpuacct.usage", "99\n");
-	assert_int_equal(control()->meter(&m->w, m->quota, &c, &e), 0);
+	assert_int_equal(control()->meter(&(struct hold){.world = &m->w}, m->quota, &c, &e), 0);
 	assert_int_equal(counters_get(&c, "periods_count"), 12);
 	assert_int_equal(counters_get(&c, "throttled_count"), 3);
 	assert_int_equal(counters_get(&c, "throttled_ns"), 4567);
@@ -195,7 +195,7 @@ static void meters(void **state)
 	memset(&c, 0, sizeof(c));
 	file_write(m, "cg/cpu.stat",
 	           "usage_usec 5\nuser_usec 4\nnr_throttled 1\nthrottled_usec 7\n");
-	assert_int_equal(control()->meter(&m->w, m->quota, &c, &e), 0);
+	assert_int_equal(control()->meter(&(struct hold){.world = &m->w}, m->quota, &c, &e), 0);
 	assert_int_equal(counters_get(&c, "usage_ns"), 5000);
 	assert_int_equal(counters_get(&c, "throttled_ns"), 7000);
 	/* v1 without cpuacct: processes of the group and below are summed */
@@ -210,7 +210,7 @@ static void meters(void **state)
 	file_write(m, "cg/below/cgroup.procs", "11\n12\n");
 	file_write(m, "proc/10/stat", "10 (a) R 1 1 1 0 -1 0 0 0 0 0 5 6 0 0 20 0 1 0 77 0 0\n");
 	file_write(m, "proc/11/stat", "11 (b) R 1 1 1 0 -1 0 0 0 0 0 1 2 0 0 20 0 1 0 77 0 0\n");
-	assert_int_equal(control()->meter(&m->w, m->quota, &c, &e), 0);
+	assert_int_equal(control()->meter(&(struct hold){.world = &m->w}, m->quota, &c, &e), 0);
 	assert_int_equal(counters_get(&c, "usage_ns"),
 	                 14 * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK)));
 }

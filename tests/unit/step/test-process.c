@@ -103,7 +103,7 @@ static void stops_and_continues(void **state)
 	assert_int_equal(t->set(&v->h, v->object, "running", "stopped", &s, &e), 0);
 	assert_string_equal(s.data, "stopped");
 	assert_int_equal(state_of(v), 'T');
-	assert_int_equal(t->meter(&v->w, v->object, &c, &e), 0);
+	assert_int_equal(t->meter(&(struct hold){.world = &v->w}, v->object, &c, &e), 0);
 	assert_int_equal(counters_get(&c, "stopped"), 1);
 	assert_true(counters_has(&c, "cpu_ticks"));
 	assert_int_equal(t->set(&v->h, v->object, "stopped", "running", &s, &e), 0);
@@ -181,7 +181,7 @@ static void kills_for_good(void **state)
 	assert_true(step_same(t, "KILL", "gone"));
 	assert_false(step_same(t, "KILL", "alive"));
 	assert_false(step_same(t, "alive", "gone"));
-	assert_int_equal(t->meter(&v->w, v->kill_object, &c, &e), 0);
+	assert_int_equal(t->meter(&(struct hold){.world = &v->w}, v->kill_object, &c, &e), 0);
 	assert_int_equal(counters_get(&c, "killed"), 1);
 	assert_int_equal(t->set(&v->h, v->kill_object, "gone", "alive", &s, &e), -ENOTSUP);
 	assert_int_equal(t->get(&v->w, v->object, &s, &e), -EINVAL);

@@ -134,7 +134,7 @@ static uint64_t counted(struct bed *b, const char *name)
 {
 	struct counters c = {0};
 	struct err e = ERR_INIT;
-	assert_int_equal(nft()->meter(&b->w, b->object, &c, &e), 0);
+	assert_int_equal(nft()->meter(&(struct hold){.world = &b->w}, b->object, &c, &e), 0);
 	return counters_get(&c, name);
 }
 
