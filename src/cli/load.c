@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/show.h"
+#include "model/key.h"
 
 enum { PROBLEMS_BYTES = 4 << 20 };
 
@@ -99,7 +100,7 @@ enum exit_code load_good(struct cli *cli, const char *path, const struct text_ma
 
 int allow_parse(const struct text_list *list, unsigned *allow, struct err *err)
 {
-	static const char *const words[] = {"irreversible", "host-wide", "control-path", NULL};
+	const char *const *words = words_allow;
 	unsigned bits = 0;
 
 	for (size_t i = 0; i < list->n; i++) {

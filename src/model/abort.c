@@ -6,8 +6,6 @@
 
 enum { ABORTS_MAX = 1000, SAYS_MAX = 300 };
 
-static const char *const verdicts[] = {"refuted", "inconclusive", NULL};
-
 static bool steady_find(struct reading *r, const struct node *n, size_t *index)
 {
 	const struct experiment *x = r->x;
@@ -50,11 +48,10 @@ static const char *misses_say(struct reading *r, const struct abort_condition *a
 
 static void misses_read(struct reading *r, const struct node *n, struct abort_condition *a)
 {
-	static const char *const keys[] = {"steady", "misses", "over", "verdict", NULL};
 	bool found = steady_find(r, n, &a->steady);
 	a->type = ABORT_MISSES;
 	a->over_ns = 5 * NS_PER_S;
-	keys_check(r, n, keys);
+	keys_check(r, n, keys_misses);
 	bool has = get_part(r, n, "misses", &a->misses_ppm);
 	if (node_get(n, "misses") == NULL)
 		PROBLEM(r, n->at, "missing-key", "Write for example misses: 20%.",
@@ -69,21 +66,22 @@ static void misses_read(struct reading *r, const struct node *n, struct abort_co
 
 static void slo_read(struct reading *r, const struct node *n, struct abort_condition *a)
 {
-	static const char *const keys[] = {"steady", "slo", "verdict", NULL};
-	static const char *const slo_keys[] = {"objective", "window", "spend", NULL};
 	const struct node *slo = node_get(n, "slo");
 	bool found = steady_find(r, n, &a->steady);
 	a->type = ABORT_SLO;
-	keys_check(r, n, keys);
+	keys_check(r, n, keys_slo);
+	if (node_get(n, "steady") == NULL)
+		PROBLEM(r, n->at, "missing-key", "Name a probe: steady: ID.",
+		        "the abort condition does not say whose error budget");
 	unbuilt_add(r, key_at(n, "slo"), "an abort condition by \"slo\"");
 	if (!map_wanted(r, slo, "\"slo\""))
 		return;
-	keys_check(r, slo, slo_keys);
-	for (size_t i = 0; slo_keys[i] != NULL; i++)
-		if (node_get(slo, slo_keys[i]) == NULL)
+	keys_check(r, slo, keys_budget);
+	for (const struct key *k = keys_budget; k->name != NULL; k++)
+		if (node_get(slo, k->name) == NULL)
 			PROBLEM(r, slo->at, "missing-key",
 			        "Write for example {objective: 99.9%, window: 30d, spend: 2%}.",
-			        "\"slo\" does not say its \"%s\"", slo_keys[i]);
+			        "\"slo\" does not say its \"%s\"", k->name);
 	if (get_part(r, slo, "objective", &a->slo_objective_ppm) &&
 	    (a->slo_objective_ppm == 0 || a->slo_objective_ppm == PPM_ALL))
 		PROBLEM(r, node_get(slo, "objective")->at, "out-of-range", NULL,
@@ -101,13 +99,10 @@ static void slo_read(struct reading *r, const struct node *n, struct abort_condi
 
 static void look_read(struct reading *r, const struct node *n, struct abort_condition *a)
 {
-	static const char *const keys[] = {"probe",    "when",    "for", "every",
-	                                   "on-error", "verdict", NULL};
-	static const char *const on_error[] = {"abort", "carry-on", NULL};
 	const struct node *probe = node_get(n, "probe"), *when = node_get(n, "when");
 	size_t word = 0;
 	a->type = ABORT_PROBE;
-	keys_check(r, n, keys);
+	keys_check(r, n, keys_look);
 	if (map_wanted(r, probe, "\"probe\"")) {
 		if (probe->n != 1)
 			PROBLEM(r, probe->at, "wrong-type",
@@ -125,7 +120,7 @@ static void look_read(struct reading *r, const struct node *n, struct abort_cond
 		                         r->problems);
 	(void)get_quantity(r, n, "for", QUANTITY_DURATION, &a->for_ns);
 	(void)get_time(r, n, "every", &a->every_ns);
-	if (get_word(r, n, "on-error", on_error, &word))
+	if (get_word(r, n, "on-error", words_on_error, &word))
 		a->on_error_abort = word == 0;
 	BUF(b, SAYS_MAX);
 	buf_addf(&b, "%s: ", a->look.name != NULL ? a->look.name : "probe");
@@ -148,7 +143,7 @@ static void abort_read(struct reading *r, const struct node *n, struct abort_con
 	                              .look.levels = 1};
 	if (!map_wanted(r, n, "an abort condition"))
 		return;
-	if (get_word(r, n, "verdict", verdicts, &word))
+	if (get_word(r, n, "verdict", words_verdict, &word))
 		a->inconclusive = word == 1;
 	if (node_get(n, "probe") != NULL)
 		look_read(r, n, a);

@@ -347,13 +347,12 @@ const struct node *call_map(struct arena *a, const struct kind *kind, const stru
 size_t ramp_read(struct reading *r, const struct kind *kind, const struct node *map,
                  const char **param, uint64_t *hold_ns)
 {
-	static const char *const keys[] = {"levels", "hold", NULL};
 	size_t levels = 1;
 	for (const struct param *p = kind->params; p != NULL && p->name != NULL; p++) {
 		const struct node *n = map != NULL ? node_get(map, p->name) : NULL;
 		if (n == NULL || n->type != NODE_MAP || !(p->flags & PARAM_RAMP))
 			continue;
-		keys_check(r, n, keys);
+		keys_check(r, n, keys_levels);
 		const struct node *list = node_get(n, "levels");
 		if (*param != NULL)
 			PROBLEM(r, n->at, "two-ramps", "Give one of them a single value.",

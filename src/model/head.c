@@ -3,32 +3,6 @@
 
 #include "model/reading.h"
 
-static const char *const root_keys[] = {
-        "squall",   "title",      "service", "layer",        "condition", "tags",
-        "vars",     "hypothesis", "abort",   "blast-radius", "allow",     "method",
-        "recovery", "success",    "failure", NULL,
-};
-/* In the order of enum layer, after LAYER_NONE. */
-static const char *const layers[] = {"operations", "application", "software-stack",
-                                     "infrastructure", NULL};
-static const char *const allows[] = {"irreversible", "host-wide", "control-path", NULL};
-
-/* The run document as `success` and `failure` see it. */
-static const struct field run_fields[] = {
-        {"steady", FIELD_TEXT, "held, exceeded, unknown or none"},
-        {"monitors", FIELD_TEXT, "held, exceeded, unknown or none"},
-        {"outcome", FIELD_TEXT, "completed, aborted, expired, lost, errored or refused"},
-        {"cleanup", FIELD_TEXT, "clean, residue or unknown"},
-        {"residue", FIELD_NUMBER, "objects that are not back"},
-        {"recovery.outcome", FIELD_TEXT, "recovered, not-recovered, metastable, unknown or none"},
-        {"recovery.seconds", FIELD_SECONDS, "from everything gone to steady again"},
-        {"probes.*.looks", FIELD_NUMBER, "looks of a steady probe during the attack"},
-        {"probes.*.misses", FIELD_NUMBER, "of these, how many missed"},
-        {"probes.*.share", FIELD_SHARE, "the share that missed"},
-        {"dose.*.no-effect", FIELD_BOOL, "whether an attack achieved nothing"},
-        {NULL},
-};
-
 static void version_check(struct reading *r, const struct node *root)
 {
 	const char *text;
@@ -63,11 +37,11 @@ static void allow_read(struct reading *r, const struct node *n)
 		size_t k = 0;
 		if (!scalar_wanted(r, word, "a word of \"allow\"") || word->unknown)
 			continue;
-		while (allows[k] != NULL && strcmp(allows[k], word->text) != 0)
+		while (words_allow[k] != NULL && strcmp(words_allow[k], word->text) != 0)
 			k++;
-		if (allows[k] == NULL)
+		if (words_allow[k] == NULL)
 			PROBLEM(r, word->at, "unknown-word",
-			        hint_nearest(r->problems, word->text, allows),
+			        hint_nearest(r->problems, word->text, words_allow),
 			        "cannot allow \"%s\"", word->text);
 		else
 			r->x->allow |= 1u << k; /* enum allow, in this order */
@@ -76,11 +50,10 @@ static void allow_read(struct reading *r, const struct node *n)
 
 static void blast_read(struct reading *r, const struct node *n)
 {
-	static const char *const keys[] = {"targets", "max-duration", NULL};
 	const char *text;
 	if (n == NULL || n->type == NODE_NULL || !map_wanted(r, n, "\"blast-radius\""))
 		return;
-	keys_check(r, n, keys);
+	keys_check(r, n, keys_blast);
 	if (get_text(r, n, "targets", &text) && !node_get(n, "targets")->unknown &&
 	    !pick_parse(text, &r->x->blast_targets))
 		PROBLEM(r, node_get(n, "targets")->at, "wrong-type",
@@ -91,10 +64,9 @@ static void blast_read(struct reading *r, const struct node *n)
 
 static void recovery_read(struct reading *r, const struct node *n)
 {
-	static const char *const keys[] = {"within", "lose-at-most", NULL};
 	if (n == NULL || n->type == NODE_NULL || !map_wanted(r, n, "\"recovery\""))
 		return;
-	keys_check(r, n, keys);
+	keys_check(r, n, keys_recovery);
 	(void)get_time(r, n, "within", &r->x->recovery_ns);
 	(void)get_quantity(r, n, "lose-at-most", QUANTITY_DURATION, &r->x->lose_at_most_ns);
 	if (node_get(n, "lose-at-most") != NULL)
@@ -128,12 +100,12 @@ void head_read(struct reading *r, const struct node *root)
 {
 	struct experiment *x = r->x;
 	size_t layer = 0;
-	keys_check(r, root, root_keys);
+	keys_check(r, root, keys_experiment);
 	version_check(r, root);
 	(void)get_text(r, root, "title", &x->title);
 	(void)get_text(r, root, "service", &x->service);
 	(void)get_text(r, root, "condition", &x->condition);
-	if (get_word(r, root, "layer", layers, &layer))
+	if (get_word(r, root, "layer", words_layer, &layer))
 		x->layer = (enum layer)(layer + 1);
 	tags_read(r, node_get(root, "tags"));
 	allow_read(r, node_get(root, "allow"));

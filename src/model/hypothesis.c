@@ -8,20 +8,18 @@ enum { PROBES_MAX = 500, CONTROL_MAX = 100, EVERY_MIN_MS = 1 };
 
 /* The one key that is not among `known`, which must be a probe's name. */
 static const struct node_item *probe_key(struct reading *r, const struct node *map,
-                                         const char *const *known, const char *what)
+                                         const struct key *known, const char *what)
 {
 	const struct node_item *found = NULL;
 	for (size_t i = 0; i < map->n; i++) {
 		const struct node_item *item = &map->v[i];
-		size_t k = 0;
-		while (known[k] != NULL && strcmp(known[k], item->key) != 0)
-			k++;
-		if (known[k] != NULL)
+		if (key_find(known, item->key) != NULL)
 			continue;
 		if (!call_known(r, CALL_PROBE, item->key)) {
 			/* A misspelt key rather than a probe, when a key is the nearer one. */
 			struct arena *a = r->problems->arena;
-			const char *key = word_nearest(r->problems, item->key, known);
+			const char *key =
+			        word_nearest(r->problems, item->key, keys_names(a, known));
 			const char *probe =
 			        word_nearest(r->problems, item->key, call_names(r, CALL_PROBE));
 			const char *near = key == NULL ? probe : key;
@@ -47,15 +45,11 @@ static const struct node_item *probe_key(struct reading *r, const struct node *m
 }
 
 /* Did the entry name something that could have been its probe? Then its lack was said already. */
-static bool only_known(const struct node *map, const char *const *known)
+static bool only_known(const struct node *map, const struct key *known)
 {
-	for (size_t i = 0; i < map->n; i++) {
-		size_t k = 0;
-		while (known[k] != NULL && strcmp(known[k], map->v[i].key) != 0)
-			k++;
-		if (known[k] == NULL)
+	for (size_t i = 0; i < map->n; i++)
+		if (key_find(known, map->v[i].key) == NULL)
 			return false;
-	}
 	return true;
 }
 
@@ -101,27 +95,24 @@ static void control_read(struct reading *r, const struct node *n, struct steady 
 
 static void steady_read(struct reading *r, const struct node *n, struct steady *s)
 {
-	static const char *const keys[] = {"id",      "every",   "expect", "tolerate",
-	                                   "on-miss", "control", NULL};
-	static const char *const on_miss[] = {"carry-on", "stop", NULL};
 	size_t word = 0;
 	char whose[128];
 	*s = (struct steady){.at = n->at, .every_ns = NS_PER_S, .id = "", .look.levels = 1};
 	if (!map_wanted(r, n, "a steady probe"))
 		return;
-	const struct node_item *probe = probe_key(r, n, keys, "a steady probe");
+	const struct node_item *probe = probe_key(r, n, keys_steady, "a steady probe");
 	s->id = id_read(r, n, probe != NULL ? probe->key : "probe");
 	snprintf(whose, sizeof(whose), "\"%.80s\"", s->id);
 	if (probe != NULL)
 		call_read(r, CALL_PROBE, probe->key, probe->key_at, probe->value, whose, &s->look);
-	else if (only_known(n, keys))
+	else if (only_known(n, keys_steady))
 		PROBLEM(r, n->at, "missing-probe", "Write for example http: {url: …}.",
 		        "steady probe \"%s\" does not say what to look at", s->id);
 	if (get_time(r, n, "every", &s->every_ns) && s->every_ns < EVERY_MIN_MS * NS_PER_MS)
 		PROBLEM(r, node_get(n, "every")->at, "out-of-range", NULL,
 		        "\"every\" must be at least 1ms");
 	(void)get_part(r, n, "tolerate", &s->tolerate_ppm);
-	if (get_word(r, n, "on-miss", on_miss, &word))
+	if (get_word(r, n, "on-miss", words_on_miss, &word))
 		s->on_miss = word == 1 ? ON_MISS_STOP : ON_MISS_CARRY_ON;
 	const struct node *expect = node_get(n, "expect"), *control = node_get(n, "control");
 	if (expect != NULL)
@@ -136,12 +127,11 @@ static void steady_read(struct reading *r, const struct node *n, struct steady *
 
 static void monitor_read(struct reading *r, const struct node *n, struct monitor *m)
 {
-	static const char *const keys[] = {"id", "fires-within", "clears-within", "expect", NULL};
 	char whose[128];
 	*m = (struct monitor){.at = n->at, .id = "", .look.levels = 1};
 	if (!map_wanted(r, n, "a monitor"))
 		return;
-	const struct node_item *probe = probe_key(r, n, keys, "a monitor");
+	const struct node_item *probe = probe_key(r, n, keys_monitor, "a monitor");
 	m->id = id_read(r, n, probe != NULL ? probe->key : "monitor");
 	snprintf(whose, sizeof(whose), "monitor \"%.80s\"", m->id);
 	unbuilt_add(r, n->at, "%s%s%s%s", whose, probe ? " (" : "", probe ? probe->key : "",
@@ -149,7 +139,7 @@ static void monitor_read(struct reading *r, const struct node *n, struct monitor
 	size_t unbuilt = r->x->unbuilt_n;
 	if (probe != NULL)
 		call_read(r, CALL_PROBE, probe->key, probe->key_at, probe->value, whose, &m->look);
-	else if (only_known(n, keys))
+	else if (only_known(n, keys_monitor))
 		PROBLEM(r, n->at, "missing-probe", "Write for example alertmanager: {url: …}.",
 		        "%s does not say what to look at", whose);
 	r->x->unbuilt_n = unbuilt; /* the monitor itself stands for its parts */
@@ -172,12 +162,11 @@ static size_t entries(struct reading *r, const struct node *list, const char *wh
 
 void hypothesis_read(struct reading *r, const struct node *root)
 {
-	static const char *const keys[] = {"says", "steady", "monitors", "baseline", NULL};
 	struct experiment *x = r->x;
 	const struct node *n = node_get(root, "hypothesis");
 	if (n == NULL || n->type == NODE_NULL || !map_wanted(r, n, "\"hypothesis\""))
 		return;
-	keys_check(r, n, keys);
+	keys_check(r, n, keys_hypothesis);
 	(void)get_text(r, n, "says", &x->says);
 	(void)get_quantity(r, n, "baseline", QUANTITY_DURATION, &x->baseline_ns);
 	const struct node *steady = node_get(n, "steady"), *monitors = node_get(n, "monitors");

@@ -44,13 +44,12 @@ static void children_read(struct walk *w, const struct node *list, struct method
 
 static void attack_read(struct walk *w, const struct node *n, struct method *m)
 {
-	static const char *const keys[] = {"id", "fault", "target", "with", "for", NULL};
 	struct reading *r = w->r;
 	struct experiment *x = r->x;
 	const char *name = "";
 	char whose[128];
 	m->type = METHOD_ATTACK;
-	keys_check(r, n, keys);
+	keys_check(r, n, keys_attack);
 	bool named = get_text(r, n, "fault", &name);
 	m->id = id_read(r, n, named ? name : "attack");
 	snprintf(whose, sizeof(whose), "\"%.80s\"", m->id);
@@ -92,7 +91,7 @@ static void action_read(struct walk *w, const struct node *n, const struct node_
                         struct method *m)
 {
 	struct reading *r = w->r;
-	const char *keys[] = {"id", action->key, NULL};
+	const struct key keys[] = {keys_action[0], {.name = action->key}, {0}};
 	char whose[128];
 	m->type = METHOD_ACTION;
 	keys_check(r, n, keys);
@@ -122,8 +121,6 @@ static void unknown_step(struct reading *r, const struct node *n)
 
 static void step_read(struct walk *w, const struct node *n, struct method *m)
 {
-	static const char *const wait_keys[] = {"id", "wait", NULL};
-	static const char *const together_keys[] = {"id", "together", NULL};
 	struct reading *r = w->r;
 	const struct node_item *action;
 	*m = (struct method){.type = METHOD_IN_ORDER, .at = n->at, .id = "", .call.levels = 1};
@@ -136,13 +133,13 @@ static void step_read(struct walk *w, const struct node *n, struct method *m)
 		attack_read(w, n, m);
 	} else if (node_get(n, "wait") != NULL) {
 		m->type = METHOD_WAIT;
-		keys_check(r, n, wait_keys);
+		keys_check(r, n, keys_wait);
 		m->id = id_read(r, n, "wait");
 		(void)get_time(r, n, "wait", &m->for_ns);
 	} else if (node_get(n, "together") != NULL) {
 		const struct node *list = node_get(n, "together");
 		m->type = METHOD_TOGETHER;
-		keys_check(r, n, together_keys);
+		keys_check(r, n, keys_together);
 		m->id = id_read(r, n, "together");
 		if (list_wanted(r, list, "\"together\"")) {
 			if (list->n == 0)

@@ -98,16 +98,29 @@ bool scalar_wanted(struct reading *r, const struct node *n, const char *what)
 	return false;
 }
 
-void keys_check(struct reading *r, const struct node *map, const char *const *known)
+const char *const *keys_names(struct arena *a, const struct key *keys)
 {
+	static const char *const none[] = {NULL};
+	size_t n = 0;
+	while (keys[n].name != NULL)
+		n++;
+	const char **names = arena_alloc(a, (n + 1) * sizeof(*names));
+	for (size_t i = 0; names != NULL && i < n; i++)
+		names[i] = keys[i].name;
+	return names != NULL ? names : none;
+}
+
+void keys_check(struct reading *r, const struct node *map, const struct key *known)
+{
+	const char *const *names = NULL;
 	for (size_t i = 0; i < map->n; i++) {
-		size_t k = 0;
-		while (known[k] != NULL && strcmp(known[k], map->v[i].key) != 0)
-			k++;
-		if (known[k] == NULL)
-			PROBLEM(r, map->v[i].key_at, "unknown-key",
-			        hint_nearest(r->problems, map->v[i].key, known),
-			        "unknown key \"%s\"", map->v[i].key);
+		if (key_find(known, map->v[i].key) != NULL)
+			continue;
+		if (names == NULL)
+			names = keys_names(r->problems->arena, known);
+		PROBLEM(r, map->v[i].key_at, "unknown-key",
+		        hint_nearest(r->problems, map->v[i].key, names), "unknown key \"%s\"",
+		        map->v[i].key);
 	}
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/quantity.h"
 #include "model/experiment.h"
+#include "model/key.h"
 
 struct reading {
 	struct experiment *x;
@@ -43,7 +44,9 @@ const char *node_says(const struct node *);
 bool map_wanted(struct reading *, const struct node *, const char *what);
 bool list_wanted(struct reading *, const struct node *, const char *what);
 /* Every key of the map must be one of `known`. */
-void keys_check(struct reading *, const struct node *map, const char *const *known);
+void keys_check(struct reading *, const struct node *map, const struct key *known);
+/* Their names, NULL-terminated, for hints. */
+const char *const *keys_names(struct arena *, const struct key *);
 /* The place of a key's value, for problems. */
 struct where key_at(const struct node *map, const char *key);
 

@@ -7,30 +7,6 @@
 
 enum { TERMS_MAX = 64, SAYS_MAX = 300, PORT_MAX = 65535 };
 
-static const char *const process_fields[] = {"name", "exe",     "cmdline", "pid",
-                                             "user", "listens", "parent",  NULL};
-static const char *const container_fields[] = {"id", "name", "label", "image", NULL};
-/* `fields`: those of its map; NULL: one value. free: any key. */
-static const struct selector_key {
-	const char *name;
-	const char *const *fields;
-	bool free, later;
-} selector_keys[] = {
-        {"host", NULL, false, false},
-        {"process", process_fields, false, false},
-        {"unit", NULL, false, true},
-        {"cgroup", NULL, false, false},
-        {"container", container_fields, false, true},
-        {"netns", NULL, false, false},
-        {"where", NULL, true, true},
-};
-static const char *const target_keys[] = {"host",      "process", "unit",    "cgroup",
-                                          "container", "netns",   "command", "where",
-                                          "not",       "pick",    "follow",  NULL};
-static const char *const term_keys[] = {"host",      "process", "unit",  "cgroup",
-                                        "container", "netns",   "where", NULL};
-static const char *const bools[] = {"false", "true", NULL};
-
 /* Terms as they are found; the command line has problems too, but no reading. */
 struct terms {
 	struct arena *arena;
@@ -77,13 +53,10 @@ static void value_check(struct problems *p, const char *key, const char *value, 
 		            "%s: \"%s\" does not begin with \"/\"", key, value);
 }
 
-static const struct selector_key *key_find(const char *name, size_t len)
+/* A field to show in a hint. */
+static const char *field_such_as(const struct key *k)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(selector_keys); i++)
-		if (strncmp(selector_keys[i].name, name, len) == 0 &&
-		    selector_keys[i].name[len] == '\0')
-			return &selector_keys[i];
-	return NULL;
+	return k->keys[strcmp(k->name, "container") == 0].name;
 }
 
 static void scalar_term(struct reading *r, struct terms *t, const char *key, const struct node *n,
@@ -98,8 +71,8 @@ static void scalar_term(struct reading *r, struct terms *t, const char *key, con
 	term_add(t, key, n->text, negate, n->at);
 }
 
-static void key_read(struct reading *r, struct terms *t, const struct selector_key *k,
-                     const struct node *n, bool negate, struct where at)
+static void key_read(struct reading *r, struct terms *t, const struct key *k, const struct node *n,
+                     bool negate, struct where at)
 {
 	if (strcmp(k->name, "host") == 0) {
 		bool good = n->type == NODE_NULL ||
@@ -110,21 +83,21 @@ static void key_read(struct reading *r, struct terms *t, const struct selector_k
 		term_add(t, "host", "", negate, at);
 		return;
 	}
-	if (k->fields == NULL && !k->free) {
+	if (k->keys == NULL && k->kind != KEY_LABELS) {
 		scalar_term(r, t, k->name, n, negate);
 		return;
 	}
 	if (n->type != NODE_MAP) {
-		const char *hint =
-		        k->free ? "Write {LABEL: VALUE}."
-		                : arena_printf(r->problems->arena, "Write %s: {%s: …}.", k->name,
-		                               k->fields[strcmp(k->name, "container") == 0]);
+		const char *hint = k->keys == NULL
+		                           ? "Write {LABEL: VALUE}."
+		                           : arena_printf(r->problems->arena, "Write %s: {%s: …}.",
+		                                          k->name, field_such_as(k));
 		PROBLEM(r, n->at, "wrong-type", hint, "\"%s\" must be a map, not %s", k->name,
 		        node_says(n));
 		return;
 	}
-	if (k->fields != NULL)
-		keys_check(r, n, k->fields);
+	if (k->keys != NULL)
+		keys_check(r, n, k->keys);
 	if (n->n == 0)
 		PROBLEM(r, n->at, "missing-key", NULL, "\"%s\" says nothing", k->name);
 	for (size_t i = 0; i < n->n; i++)
@@ -136,7 +109,7 @@ static void terms_read(struct reading *r, struct terms *t, const struct node *n,
 {
 	for (size_t i = 0; i < n->n; i++) {
 		const char *key = n->v[i].key;
-		const struct selector_key *k = key_find(key, strlen(key));
+		const struct key *k = key_find(keys_term, key);
 		if (k != NULL) {
 			key_read(r, t, k, n->v[i].value, negate, n->v[i].key_at);
 			if (k->later)
@@ -150,11 +123,11 @@ static void not_read(struct reading *r, struct terms *t, const struct node *n)
 	if (n->type == NODE_LIST) {
 		for (size_t i = 0; i < n->n; i++)
 			if (map_wanted(r, n->v[i].value, "\"not\"")) {
-				keys_check(r, n->v[i].value, term_keys);
+				keys_check(r, n->v[i].value, keys_term);
 				terms_read(r, t, n->v[i].value, true);
 			}
 	} else if (map_wanted(r, n, "\"not\"")) {
-		keys_check(r, n, term_keys);
+		keys_check(r, n, keys_term);
 		terms_read(r, t, n, true);
 	}
 }
@@ -308,7 +281,7 @@ void selector_read(struct reading *r, const struct node *n, const struct kind *k
 	}
 	if (n->type == NODE_MAP) {
 		size_t errors = r->problems->errors;
-		keys_check(r, n, target_keys);
+		keys_check(r, n, keys_target);
 		terms_read(r, &t, n, false);
 		const struct node *not = node_get(n, "not"), *command = node_get(n, "command");
 		if (not != NULL)
@@ -317,7 +290,7 @@ void selector_read(struct reading *r, const struct node *n, const struct kind *k
 			command_read(r, command, s);
 			unbuilt_add(r, command->at, "targets by \"command\"");
 		}
-		if (get_word(r, n, "follow", bools, &follow) && follow != 0)
+		if (get_word(r, n, "follow", words_bool, &follow) && follow != 0)
 			unbuilt_add(r, key_at(n, "follow"), "\"follow\" of targets");
 		const struct node *pick = node_get(n, "pick");
 		if (get_text(r, n, "pick", &text) && !pick->unknown && !pick_parse(text, &s->pick))
@@ -336,28 +309,28 @@ static void text_term(struct terms *t, const char *text)
 {
 	const struct where nowhere = {0, 0};
 	size_t eq = strcspn(text, "="), family = strcspn(text, ".=");
-	const struct selector_key *k = key_find(text, family);
 	const char *key = arena_strndup(t->arena, text, eq);
+	const char *word = arena_strndup(t->arena, text, family);
+	const struct key *k = word != NULL ? key_find(keys_term, word) : NULL;
 	if (k == NULL) {
-		const char *word = arena_strndup(t->arena, text, family);
 		problem_add(t->problems, PROBLEM_ERROR, nowhere, "unknown-key",
-		            word ? hint_nearest(t->problems, word, term_keys) : NULL,
+		            word ? hint_nearest(t->problems, word,
+		                                keys_names(t->problems->arena, keys_term))
+		                 : NULL,
 		            "\"%s\" is not a target", text);
 		return;
 	}
 	bool dotted = text[family] == '.';
-	bool wants_field = k->fields != NULL || k->free;
-	size_t f = 0;
-	while (dotted && k->fields != NULL && key != NULL && k->fields[f] != NULL &&
-	       strcmp(k->fields[f], key + family + 1) != 0)
-		f++;
-	if (key == NULL || dotted != wants_field || (k->fields != NULL && k->fields[f] == NULL)) {
+	bool wants_field = k->keys != NULL || k->kind == KEY_LABELS;
+	if (key == NULL || dotted != wants_field ||
+	    (k->keys != NULL && key_find(k->keys, key + family + 1) == NULL)) {
 		const char *hint = NULL;
-		if (k->fields != NULL && dotted && key != NULL)
-			hint = hint_nearest(t->problems, key + family + 1, k->fields);
-		else if (k->fields != NULL)
+		if (k->keys != NULL && dotted && key != NULL)
+			hint = hint_nearest(t->problems, key + family + 1,
+			                    keys_names(t->problems->arena, k->keys));
+		else if (k->keys != NULL)
 			hint = arena_printf(t->problems->arena, "Write for example %s.%s=VALUE.",
-			                    k->name, k->fields[strcmp(k->name, "container") == 0]);
+			                    k->name, field_such_as(k));
 		problem_add(t->problems, PROBLEM_ERROR, nowhere, "unknown-key", hint,
 		            "\"%s\" is not a target", text);
 		return;

@@ -40,8 +40,7 @@ json_t *vars_documents(struct vars *vars)
 	return vars != NULL ? vars->documents : NULL;
 }
 
-static const char *const var_types[] = {"text",  "duration", "size", "share",
-                                        "count", "number",   "bool", NULL};
+/* In the order of words_type. */
 enum var_type { VAR_TEXT, VAR_DURATION, VAR_SIZE, VAR_SHARE, VAR_COUNT, VAR_NUMBER, VAR_BOOL };
 
 /* The value as a number to compare with min and max. */
@@ -90,7 +89,7 @@ static void value_check(struct reading *r, const struct declared *d, const char 
 	const char *shown = d->secret ? "****" : value;
 	if (value_parse(d->type, value, &x, &err) < 0)
 		PROBLEM(r, at, "wrong-type", err.hint,
-		        "variable \"%s\" must be a %s: \"%s\" is not", d->name, var_types[d->type],
+		        "variable \"%s\" must be a %s: \"%s\" is not", d->name, words_type[d->type],
 		        shown);
 	else if (d->min != NULL && value_parse(d->type, d->min, &limit, NULL) == 0 && x < limit)
 		PROBLEM(r, at, "out-of-range", NULL, "variable \"%s\": \"%s\" is less than %s",
@@ -110,7 +109,7 @@ static void limit_check(struct reading *r, const struct declared *d, const struc
 	if (d->type == VAR_TEXT || d->type == VAR_BOOL)
 		PROBLEM(r, key_at(map, key), "wrong-type",
 		        "Give the variable a type: duration, size, share, count or number.",
-		        "a %s has no \"%s\"", var_types[d->type], key);
+		        "a %s has no \"%s\"", words_type[d->type], key);
 	else if (value_parse(d->type, limit, &x, &err) < 0)
 		PROBLEM(r, node_get(map, key)->at, "wrong-type", err.hint, "\"%s\": %s", key,
 		        err.what);
@@ -118,8 +117,6 @@ static void limit_check(struct reading *r, const struct declared *d, const struc
 
 static struct declared declaration_read(struct reading *r, const struct node_item *item)
 {
-	static const char *const keys[] = {"default", "type", "min", "max", "env", "secret", NULL};
-	static const char *const bools[] = {"false", "true", NULL};
 	struct declared d = {.name = item->key, .at = item->key_at};
 	const struct node *n = item->value;
 	if (n->type == NODE_SCALAR) {
@@ -132,10 +129,10 @@ static struct declared declaration_read(struct reading *r, const struct node_ite
 	if (n->type == NODE_NULL || !map_wanted(r, n, what))
 		return d;
 	size_t type = VAR_TEXT, secret = 0;
-	keys_check(r, n, keys);
-	d.typed = get_word(r, n, "type", var_types, &type);
+	keys_check(r, n, keys_var);
+	d.typed = get_word(r, n, "type", words_type, &type);
 	d.type = (enum var_type)type;
-	(void)get_word(r, n, "secret", bools, &secret);
+	(void)get_word(r, n, "secret", words_bool, &secret);
 	d.secret = secret != 0;
 	(void)get_text(r, n, "default", &d.dflt);
 	(void)get_text(r, n, "env", &d.env);
