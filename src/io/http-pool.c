@@ -42,24 +42,41 @@ static void pool_ready(void *ctx, unsigned events)
 	pool_collect(p);
 }
 
+static int socket_watch(struct pool *p, int fd, int what, bool watched)
+{
+	struct epoll_event e = {.data.fd = fd};
+	e.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+	if (epoll_ctl(p->epoll, watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e) < 0)
+		return -1;
+	if (!watched)
+		(void)curl_multi_assign(p->multi, fd, p);
+	return 0;
+}
+
+static int socket_leave(struct pool *p, int fd, bool watched)
+{
+	struct epoll_event e = {.data.fd = fd};
+	if (p->told == fd)
+		p->told = -1;
+	if (!watched || epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, &e) == 0)
+		return 0;
+	return errno == EBADF || errno == ENOENT ? 0 : -1;
+}
+
 /* libcurl: watch this socket for that (CURLMOPT_SOCKETFUNCTION(3)). mine: set once it is watched.
  */
 static int socket_told(CURL *easy, curl_socket_t fd, int what, void *ctx, void *mine)
 {
 	struct pool *p = ctx;
-	struct epoll_event e = {.data.fd = fd};
 	if (what == CURL_POLL_REMOVE)
-		return epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, &e) < 0 && errno != EBADF &&
-		                       errno != ENOENT
-		               ? -1
-		               : 0;
-	e.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
-	if (epoll_ctl(p->epoll, mine ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e) < 0)
-		return -1;
-	if (!mine)
-		(void)curl_multi_assign(p->multi, fd, p);
-	p->told = what == CURL_POLL_OUT ? fd : -1;
-	return 0;
+		return socket_leave(p, fd, mine);
+	if (p->starting && !mine && (p->told < 0 || p->told == fd)) {
+		/* It says so again once the request is sent: one call for both. */
+		p->told = fd;
+		p->told_what = what;
+		return 0;
+	}
+	return socket_watch(p, fd, what, mine);
 }
 
 static void pool_soon(void *ctx)
@@ -158,11 +175,15 @@ int pool_add(struct http *h, struct err *err)
 	 */
 	int running = 0;
 	p->told = -1;
+	p->starting = true;
 	(void)curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	/* On one machine a connection is there once connect() returns: ask at once instead of after
 	 * another turn of the loop. */
-	if (p->told >= 0)
+	if (p->told >= 0 && p->told_what == CURL_POLL_OUT)
 		(void)curl_multi_socket_action(p->multi, p->told, CURL_CSELECT_OUT, &running);
+	p->starting = false;
+	if (p->told >= 0 && socket_watch(p, p->told, p->told_what, false) < 0)
+		return err_set(err, -EIO, "could not watch the connection to \"%.300s\"", h->url);
 	if (running < p->flying_n)
 		timer_set(p->soon, 1);
 	return 0;

@@ -31,7 +31,9 @@ struct pool {
 	int epoll; /* of libcurl's sockets: one watch for all, a third of the calls of one for each
 	            */
 	struct watch *watch;
-	int told; /* the last socket that it wants to write to, -1: none */
+	bool starting;       /* while a request is added: */
+	int told, told_what; /* the first socket that it wants to be watched, and for what; -1: none
+	                      */
 	struct http *flying;
 	int flying_n;
 	struct handle spare[SPARE_MAX]; /* dear to make, and to set */
