@@ -142,12 +142,12 @@ static int put_entry(struct reader *in, const char *verb, char *path, char *valu
 	dir = parent_open(in, path, &name);
 	if (dir == -EINVAL || dir == -ENOTDIR || dir == -ELOOP)
 		return bad(in, err, "not a path that can be laid out:", shown);
-	if (dir < 0)
+	if (dir < 0 || !name)
 		return err_sys(err, -dir, "could not lay out \"%s\"", shown);
 	if (strcmp(verb, "dir") == 0) {
 		ret = mkdirat(dir, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
 	} else if (strcmp(verb, "link") == 0) {
-		ret = symlinkat(value, dir, name) < 0 ? -errno : 0;
+		ret = value && symlinkat(value, dir, name) == 0 ? 0 : -errno;
 	} else if (strcmp(verb, "text") == 0) {
 		ssize_t n = unescape(value);
 
