@@ -15,8 +15,9 @@ static void think(struct cli *cli, const struct world *w, const struct experimen
 
 	t->attack = x->attacks[i];
 	t->can_code = attack_can(t->attack, w, &t->can_err);
-	t->resolve_code = resolve_targets(w, &t->attack->selector, moment.seed, NULL, 0,
-	                                  &cli->arena, &t->targets, &t->resolve_err);
+	t->resolve_code =
+	        resolve_targets(w, &t->attack->selector, t->attack->call.kind, moment.seed, NULL, 0,
+	                        &cli->arena, &t->targets, &t->resolve_err);
 	if (t->resolve_code < 0)
 		return;
 	t->plan_code = attack_plan(x, t->attack, 0, &t->targets, &moment, w, "dry-run", &cli->arena,

@@ -13,7 +13,6 @@ enum {
 	QUOTA_LEAST_US = 1000, /* min_cfs_quota_period, kernel/sched/core.c */
 	OTHERS_MAX = 64,
 	OTHERS_SHOWN = 3,
-	GROUP_DEPTH = 16,
 };
 
 struct quota_args {
@@ -62,68 +61,24 @@ static int limit_read(const struct world *w, const struct target *t, struct limi
 	return 0;
 }
 
-/* Processes in a group and below, other than one. */
-struct others {
-	const struct world *w;
-	const char *dir;
-	unsigned depth;
-	pid_t but;
-	pid_t pids[OTHERS_MAX];
-	size_t n;
-};
-
-static int others_add(struct others *o);
-
-static int others_below(void *ctx, const char *name)
-{
-	struct others *o = ctx;
-	const char *dir = o->dir;
-	char below[CGROUP_PATH_MAX * 2];
-	int len = snprintf(below, sizeof(below), "%s/%s", dir, name);
-
-	if (len >= (int)sizeof(below) - 16 || o->depth >= GROUP_DEPTH)
-		return -ENAMETOOLONG;
-	o->dir = below;
-	o->depth++;
-	(void)others_add(o); /* a file, or gone meanwhile */
-	o->depth--;
-	o->dir = dir;
-	return 0;
-}
-
-static int others_add(struct others *o)
-{
-	pid_t pids[OTHERS_MAX];
-	int n = cgroup_processes(o->w, o->dir, pids, OTHERS_MAX, NULL);
-
-	if (n < 0)
-		return n;
-	for (int i = 0; i < n && i < OTHERS_MAX; i++) {
-		if (pids[i] != o->but && o->n < OTHERS_MAX)
-			o->pids[o->n++] = pids[i];
-	}
-	return world_list(o->w, o->dir, others_below, o, NULL);
-}
-
 /* A quota reaches all of a cgroup: a process may be meant only when it is alone there. */
 static int check_alone(const struct world *w, const struct target *t, struct err *err)
 {
-	struct others o = {.w = w, .dir = t->cgroup_cpu, .but = t->proc.pid};
+	pid_t pids[OTHERS_MAX];
+	size_t n = cgroup_processes_below(w, t->cgroup_cpu, pids, OTHERS_MAX), others = 0;
 	BUF(names, 160);
-	int ret = others_add(&o);
 
-	if (ret < 0)
-		return err_sys(err, -ret, "could not look who is in cgroup \"%s\"", t->cgroup_cpu);
-	if (o.n == 0)
-		return 0;
-	for (size_t i = 0; i < o.n && i < OTHERS_SHOWN; i++) {
+	for (size_t i = 0; i < n && i < OTHERS_MAX; i++) {
 		struct proc p;
 
-		if (proc_read(w, o.pids[i], 0, &p, NULL) == 0)
+		if (pids[i] != t->proc.pid && others++ < OTHERS_SHOWN &&
+		    proc_read(w, pids[i], 0, &p, NULL) == 0)
 			buf_addf(&names, "%s%d (%s)", names.len ? ", " : "", p.id.pid, p.comm);
 	}
-	if (o.n > OTHERS_SHOWN)
-		buf_addf(&names, " and %zu more", o.n - OTHERS_SHOWN);
+	if (others == 0)
+		return 0;
+	if (others > OTHERS_SHOWN)
+		buf_addf(&names, " and %zu more", others - OTHERS_SHOWN);
 	err_set(err, -EINVAL, "cannot limit %s alone: its cgroup \"%s\" also holds %s", t->name,
 	        t->cgroup, names.data);
 	return err_hint(err, -EINVAL,
@@ -144,17 +99,15 @@ static int check_not_self(const struct world *w, const struct target *t, struct 
 {
 	struct cgroups groups;
 	struct cgroup_of of;
-	const struct cgroup_mount *m;
-	char dir[CGROUP_PATH_MAX];
+	struct cgroup_carrier own;
 	int ret = cgroups_read(w, &groups, err);
 
 	if (ret == 0)
 		ret = cgroup_of_process(w, &groups, 0, &of, err);
 	if (ret < 0)
 		return ret;
-	m = t->cgroup_cpu_is_v2 ? &groups.v2 : &groups.v1_cpu;
-	if (cgroup_dir(w, m, t->cgroup_cpu_is_v2 ? of.v2 : of.v1_cpu, dir) < 0 ||
-	    !path_is_in(dir, t->cgroup_cpu))
+	if (!cgroup_carries(w, &groups, &of, "cpu", "cpu.max", &own) ||
+	    !path_is_in(own.dir, t->cgroup_cpu))
 		return 0;
 	err_set(err, -EPERM, "cannot limit cgroup \"%s\": squall runs in it", t->cgroup);
 	return err_hint(

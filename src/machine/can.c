@@ -177,15 +177,15 @@ static int cgroup_cpu_try(const struct world *w, struct err *err)
 	int code = cgroups_read(w, &c, err);
 	if (code < 0)
 		return code;
-	if (c.v1_cpu.dir[0]) {
-		buf_addf(&path, "%s/cgroup.procs", c.v1_cpu.dir);
+	if (cgroup_v1(&c, "cpu")) {
+		buf_addf(&path, "%s/cgroup.procs", cgroup_v1(&c, "cpu")->dir);
 	} else if (c.v2.dir[0]) {
 		code = world_readf(w, &controllers, err, "%s/cgroup.controllers", c.v2.dir);
 		if (code < 0)
 			return code;
 		buf_addf(&path, "%s/cgroup.subtree_control", c.v2.dir);
 	}
-	if (!path.len || (!c.v1_cpu.dir[0] && !word_in(controllers.data, "cpu")))
+	if (!path.len || (!cgroup_v1(&c, "cpu") && !word_in(controllers.data, "cpu")))
 		return err_set(err, -EOPNOTSUPP, "no cgroup hierarchy has the cpu controller");
 	_cleanup_fd_ int fd = world_openat(w, path.data, O_WRONLY);
 	return fd < 0 ? err_sys(err, -fd, "cannot change cgroups: \"%s\"", path.data) : 0;

@@ -200,10 +200,10 @@ static const struct key keys_container[] = {
 	{"host", KEY_HOST, "the whole machine"},                                        \
 	        {"process", KEY_MAP, "processes; all that is said must hold",           \
 	         .keys = keys_process},                                                 \
-	        {"unit", KEY_TEXT, "a systemd unit: nginx.service", .later = true},     \
+	        {"unit", KEY_TEXT, "a systemd unit: nginx, shop@*.service"},            \
 	        {"cgroup", KEY_CGROUP, "path of a cgroup below the hierarchy: /shop"},  \
 	        {"container", KEY_MAP, "containers; all that is said must hold",        \
-	         .keys = keys_container, .later = true},                                \
+	         .keys = keys_container},                                               \
 	        {"netns", KEY_TEXT, "a network namespace: its name, or a path"},        \
 	{                                                                               \
 		"where", KEY_LABELS, "labels of the machine, in a fleet", .later = true \

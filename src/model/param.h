@@ -90,6 +90,9 @@ struct kind {
 	bool instant;                /* faults: done when applied (proc.kill), needs no `for` */
 	bool irreversible;           /* faults: needs allow */
 	const char *targets;         /* faults: selector kinds it takes, "host|process|cgroup" */
+	/* faults on processes: of a unit or a container, all of its processes, planned one by one;
+	 * else its main process */
+	bool whole;
 	/* What a table cannot say (two parameters that exclude each other). Returns 0, or -EINVAL
 	 * with err. NULL: none. */
 	int (*check)(const void *args, struct err *err);

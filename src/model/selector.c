@@ -216,16 +216,38 @@ static bool has(const struct selector *s, const char *family)
 	return false;
 }
 
-/* What is aimed at, when the fault can be asked about it; NULL: only known when it is looked up. */
+/* What is aimed at: processes, also those of a unit or a container, or the one thing that is named.
+ */
 static const char *aims_at(const struct selector *s)
 {
-	static const char *const kinds[] = {"process", "host", "cgroup", "netns", NULL};
-	if (s->argv != NULL || has(s, "unit") || has(s, "container"))
-		return NULL;
-	for (size_t i = 0; kinds[i] != NULL; i++)
+	static const char *const kinds[] = {"process",   "host",   "unit",
+	                                    "container", "cgroup", "netns"};
+
+	if (s->argv != NULL)
+		return "command";
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (has(s, kinds[i]))
 			return kinds[i];
 	return NULL;
+}
+
+/* As what a fault may take it; which of them is found out on the machine. */
+static const char *taken_as(const char *aim)
+{
+	if (strcmp(aim, "unit") == 0 || strcmp(aim, "container") == 0)
+		return "cgroup|netns|process";
+	return strcmp(aim, "command") == 0 ? "process" : aim;
+}
+
+static bool takes_any(const char *takes, const char *aims, struct arena *a)
+{
+	const char *const *take = words_split(a, takes), *const *aim = words_split(a, aims);
+
+	for (; take != NULL && aim != NULL && *take != NULL; take++)
+		for (size_t i = 0; aim[i] != NULL; i++)
+			if (strcmp(*take, aim[i]) == 0)
+				return true;
+	return false;
 }
 
 bool selector_fits(const struct selector *s, const struct kind *kind, struct problems *p)
@@ -236,9 +258,10 @@ bool selector_fits(const struct selector *s, const struct kind *kind, struct pro
 	for (size_t i = 0; i < s->n; i++)
 		positive += !s->v[i].negate;
 	if (positive == 0) {
-		problem_add(p, PROBLEM_ERROR, s->at, "missing-target",
-		            "Name the host, a process, a cgroup or a namespace.",
-		            "the target says only what is not meant");
+		problem_add(
+		        p, PROBLEM_ERROR, s->at, "missing-target",
+		        "Name the host, a process, a unit, a container, a cgroup or a namespace.",
+		        "the target says only what is not meant");
 		return false;
 	}
 	for (size_t i = 0; has(s, "host") && i < ARRAY_SIZE(families); i++) {
@@ -250,10 +273,8 @@ bool selector_fits(const struct selector *s, const struct kind *kind, struct pro
 	}
 	if (kind == NULL || kind->targets == NULL || aim == NULL)
 		return true;
-	const char *const *takes = words_split(p->arena, kind->targets);
-	for (size_t i = 0; takes != NULL && takes[i] != NULL; i++)
-		if (strcmp(takes[i], aim) == 0)
-			return true;
+	if (takes_any(kind->targets, taken_as(aim), p->arena))
+		return true;
 	BUF(list, SAYS_MAX);
 	buf_add(&list, "It takes: ");
 	for (const char *c = kind->targets; *c != '\0'; c++)

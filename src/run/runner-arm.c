@@ -36,8 +36,9 @@ void runner_resolve(struct runner *r, uint32_t i)
 	const struct method *attack = r->x->attacks[i];
 	struct attack *a = &r->attacks[i];
 	struct err err = ERR_INIT;
-	int rc = resolve_targets(r->o->world, &attack->selector, attack_seed(r->o->seed, i),
-	                         r->spare, r->spare_n, &r->arena, &a->targets, &err);
+	int rc = resolve_targets(r->o->world, &attack->selector, attack->call.kind,
+	                         attack_seed(r->o->seed, i), r->spare, r->spare_n, &r->arena,
+	                         &a->targets, &err);
 	if (rc < 0) {
 		err_wrap(&err, rc, "attack \"%s\"", attack->id);
 		refuse(r, EXIT_CANNOT, &err);

@@ -17,7 +17,7 @@
 #include "base/ident.h"
 #include "base/world.h"
 
-enum { TYPE_MAX = 24, OBJECT_MAX = 240, STATE_MAX = 480, SAYS_MAX = 160 };
+enum { TYPE_MAX = 24, OBJECT_MAX = 384, STATE_MAX = 480, SAYS_MAX = 160 };
 
 enum step_flag {
 	STEP_IRREVERSIBLE = 1,     /* no way back: needs `allow: [irreversible]` */

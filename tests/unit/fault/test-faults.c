@@ -38,7 +38,7 @@ static struct target target(const char *key, const char *value)
 	struct selector s = {.v = &term, .n = 1, .pick = {PICK_COUNT, 1}, .says = value};
 	struct targets found;
 
-	if (resolve_targets(&machine.world, &s, 1, NULL, 0, &arena, &found, &err) < 0)
+	if (resolve_targets(&machine.world, &s, NULL, 1, NULL, 0, &arena, &found, &err) < 0)
 		fail_msg("%s", err.what);
 	return found.v[0];
 }

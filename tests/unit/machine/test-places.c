@@ -35,16 +35,17 @@ static void hybrid(void **state)
 
 	machine_open(&r, "v1");
 	assert_int_equal(cgroups_read(&r.world, &c, &err), 0);
-	assert_string_equal(c.v1_cpu.dir, "/sys/fs/cgroup/cpu,cpuacct");
+	assert_string_equal(cgroup_v1(&c, "cpu")->dir, "/sys/fs/cgroup/cpu,cpuacct");
 	assert_string_equal(c.v2.dir, "/sys/fs/cgroup/unified");
 	assert_int_equal(cgroup_of_process(&r.world, &c, 901, &of, &err), 0);
-	assert_string_equal(of.v1_cpu, "/redis");
+	assert_string_equal(of.v1[0], "/redis");
 	assert_string_equal(of.v2, "/redis");
 	assert_int_equal(cgroup_of_process(&r.world, &c, 4711, &of, &err), -ESRCH);
-	assert_int_equal(cgroup_dir(&r.world, &c.v1_cpu, "/shop", dir), 0);
+	assert_int_equal(cgroup_dir(&r.world, cgroup_v1(&c, "cpu"), "/shop", dir), 0);
 	assert_string_equal(dir, "/sys/fs/cgroup/cpu,cpuacct/shop");
-	assert_int_equal(cgroup_dir(&r.world, &c.v1_cpu, "/sys/fs/cgroup/cpu,cpuacct/shop/", dir),
-	                 0);
+	assert_int_equal(
+	        cgroup_dir(&r.world, cgroup_v1(&c, "cpu"), "/sys/fs/cgroup/cpu,cpuacct/shop/", dir),
+	        0);
 	assert_string_equal(dir, "/sys/fs/cgroup/cpu,cpuacct/shop");
 	assert_int_equal(cgroup_dir(&r.world, &c.v2, "/shop", dir), 0);
 	assert_string_equal(dir, "/sys/fs/cgroup/unified/shop");
@@ -67,10 +68,10 @@ static void version_2(void **state)
 
 	machine_open(&r, "v2");
 	assert_int_equal(cgroups_read(&r.world, &c, &err), 0);
-	assert_string_equal(c.v1_cpu.dir, "");
+	assert_null(cgroup_v1(&c, "cpu"));
 	assert_string_equal(c.v2.dir, "/sys/fs/cgroup");
 	assert_int_equal(cgroup_of_process(&r.world, &c, 503, &of, &err), 0);
-	assert_string_equal(of.v1_cpu, "");
+	assert_string_equal(of.v1[0], "");
 	assert_string_equal(of.v2, "/system.slice/nginx.service");
 	recorded_close(&r);
 }
@@ -84,7 +85,7 @@ static void none(void **state)
 
 	machine_open(&r, "tiny");
 	assert_int_equal(cgroups_read(&r.world, &c, &err), 0);
-	assert_string_equal(c.v1_cpu.dir, "");
+	assert_null(cgroup_v1(&c, "cpu"));
 	assert_string_equal(c.v2.dir, "");
 	assert_int_equal(cgroup_dir(&r.world, &c.v2, "/", dir), -ENOENT);
 	recorded_close(&r);

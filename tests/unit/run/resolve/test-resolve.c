@@ -61,8 +61,8 @@ static int resolve(const char *text, enum pick_kind kind, uint64_t n, uint64_t s
 	struct said said;
 	static const struct proc_id self = {1310, 50100};
 
-	return resolve_targets(&machine.world, say(&said, text, kind, n), seed, &self, 1, arena,
-	                       out, err);
+	return resolve_targets(&machine.world, say(&said, text, kind, n), NULL, seed, &self, 1,
+	                       arena, out, err);
 }
 
 /* All matches of a selector, by name. */
@@ -150,13 +150,13 @@ static void session(void **state)
 
 	arena_init(&arena, 1 << 20);
 	assert_int_equal(resolve_targets(&machine.world,
-	                                 say(&said, "process.name=sleep", PICK_ALL, 0), 1, NULL, 0,
-	                                 &arena, &found, &err),
+	                                 say(&said, "process.name=sleep", PICK_ALL, 0), NULL, 1,
+	                                 NULL, 0, &arena, &found, &err),
 	                 -ENOENT);
 	assert_non_null(strstr(err.hint, "1310 (sleep) is in the caller's session"));
 	assert_int_equal(resolve_targets(&machine.world,
-	                                 say(&said, "process.pid=1310", PICK_ALL, 0), 1, NULL, 0,
-	                                 &arena, &found, &err),
+	                                 say(&said, "process.pid=1310", PICK_ALL, 0), NULL, 1, NULL,
+	                                 0, &arena, &found, &err),
 	                 0);
 	arena_release(&arena);
 }
@@ -171,8 +171,12 @@ static void nobody(void **state)
 	refuse("process.pid=x", -EINVAL, "not a process number", "");
 	refuse("cgroup=/shp", -EINVAL, "no cgroup \"/shp\"", "/proc/PID/cgroup");
 	refuse("netns=blue", -ENOENT, "no network namespace \"blue\"", "ls /run/netns");
-	refuse("unit=nginx.service", -ENOSYS, "\"unit\" is not built in yet", "");
-	refuse("container.name=shop", -ENOSYS, "\"container.name\" is not built in yet", "");
+	refuse("unit=nginx.service", -ENOENT, "no running unit matches",
+	       "systemd does not run here");
+	refuse("container.name=shop", -ENOENT,
+	       "without a Docker-compatible socket only container.id",
+	       "Looked for /run/docker.sock");
+	refuse("container.id=3f", -ENOENT, "no running container", "No container runs here");
 	refuse("host,cgroup=/shop", -EINVAL, "cannot mean one thing", "Write one of");
 	refuse("!process.pid=4", -EINVAL, "only what is not meant", "");
 	machine_open("tiny");

@@ -1,0 +1,126 @@
+/* Which of those that match are attacked, and which take the places of those that are gone. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/quantity.h"
+#include "run/resolve-state.h"
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct target *x = a, *y = b;
+
+	return (x->proc.pid > y->proc.pid) - (x->proc.pid < y->proc.pid);
+}
+
+/* The first k of a shuffle, so that more targets with the same seed include the fewer. */
+void pick_targets(struct targets *out, struct pick pick, uint64_t seed)
+{
+	struct rng rng = {.s = seed};
+	size_t k;
+
+	out->matched = out->n;
+	if (pick.kind == PICK_ALL)
+		out->asked = out->n;
+	else if (pick.kind == PICK_COUNT)
+		out->asked = pick.n;
+	else
+		out->asked = (size_t)(out->n * pick.n / PPM_ALL);
+	/* A share rounds down, but never to nothing. */
+	if (out->asked == 0)
+		out->asked = 1;
+	k = out->asked < out->n ? out->asked : out->n;
+	for (size_t i = 0; i < k && k < out->n; i++) {
+		size_t j = i + rng_below(&rng, out->n - i);
+		struct target t = out->v[i];
+
+		out->v[i] = out->v[j];
+		out->v[j] = t;
+	}
+	out->left = out->v + k;
+	out->left_n = out->n - k;
+	out->n = k;
+	if (k > 1)
+		qsort(out->v, k, sizeof(*out->v), by_pid);
+}
+
+/* The very same one, not one that has come in its place. */
+static bool is_same(const struct target *a, const struct target *b)
+{
+	if (strcmp(a->name, b->name) != 0)
+		return false;
+	if (a->kind == TARGET_CGROUP)
+		return a->group_ino == b->group_ino;
+	return a->proc.pid == b->proc.pid && a->proc.start == b->proc.start &&
+	       a->netns_ino == b->netns_ino;
+}
+
+/* A unit or a container that pick spared is spared also when it has restarted; of processes that
+ * come and go nobody can say which is which, so the very ones that were spared are. */
+static bool is_spared(const struct targets *t, const struct target *one)
+{
+	bool process = one->kind == TARGET_PROCESS && !one->group[0];
+
+	for (size_t i = 0; i < t->left_n; i++) {
+		if (process ? is_same(&t->left[i], one) : strcmp(t->left[i].name, one->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_known(const struct targets *t, const struct target *one)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (is_same(&t->v[i], one))
+			return true;
+	}
+	return false;
+}
+
+/* Puts fresh[pick] in the place of a target. */
+static void take(struct target *place, struct target *fresh, size_t pick, size_t *at)
+{
+	*place = fresh[pick];
+	fresh[pick] = fresh[*at];
+	++*at;
+}
+
+int targets_follow(struct targets *t, const bool *gone, const struct target *now, size_t now_n,
+                   uint64_t seed, uint64_t turn, struct arena *arena, bool *came)
+{
+	struct rng rng = {.s = seed ^ (turn * 0x9e3779b97f4a7c15ull)};
+	struct target *fresh = arena_alloc(arena, (now_n + 1) * sizeof(*fresh));
+	struct target *left = arena_alloc(arena, (t->left_n + now_n + 1) * sizeof(*left));
+	size_t n = 0, at = 0;
+
+	if (!fresh || !left)
+		return -ENOMEM;
+	for (size_t i = 0; i < now_n; i++) {
+		if (!is_known(t, &now[i]) && !is_spared(t, &now[i]))
+			fresh[n++] = now[i];
+	}
+	/* One of the same name is the same again; after those, any that has come. */
+	for (size_t i = 0; i < t->n; i++) {
+		came[i] = false;
+		for (size_t k = at; gone[i] && !came[i] && k < n; k++) {
+			if (strcmp(fresh[k].name, t->v[i].name) != 0)
+				continue;
+			take(&t->v[i], fresh, k, &at);
+			came[i] = true;
+		}
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		if (!gone[i] || came[i] || at == n)
+			continue;
+		take(&t->v[i], fresh, at + rng_below(&rng, n - at), &at);
+		came[i] = true;
+	}
+	if (t->left_n)
+		memcpy(left, t->left, t->left_n * sizeof(*left));
+	memcpy(left + t->left_n, fresh + at, (n - at) * sizeof(*left));
+	t->left = left;
+	t->left_n += n - at;
+	t->matched = now_n;
+	return (int)at;
+}
