@@ -116,7 +116,7 @@ static int lint_main(struct cli *cli, const void *args)
 			continue;
 		}
 		tell(cli, format, &l, list);
-		if (l.problems.errors || !l.x)
+		if (l.problems.errors || (!l.x && !l.policy))
 			code = EXIT_USAGE;
 	}
 	if (format == FORMAT_SARIF)
@@ -133,7 +133,7 @@ static int lint_main(struct cli *cli, const void *args)
 
 static const struct param lint_params[] = {
         {"file", PARAM_LIST, offsetof(struct lint_args, files),
-         .help = "experiment files; \"-\" is standard input",
+         .help = "experiment files, or a policy; \"-\" is standard input",
          .flags = PARAM_REQUIRED | PARAM_POSITIONAL | PARAM_PATH},
         {"format", PARAM_ENUM, offsetof(struct lint_args, format), .dflt = "text",
          .choices = "text|json|sarif|github", .help = "how problems are written"},
@@ -146,6 +146,7 @@ static const char *const lint_examples[] = {
         "squall lint shop.yaml",
         "squall lint --format github experiments/*.yaml",
         "squall lint --json - < shop.yaml",
+        "squall lint /etc/squall/policy.yaml",
         NULL,
 };
 

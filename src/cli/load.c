@@ -53,6 +53,11 @@ int load(struct cli *cli, const char *path, const struct text_map *vars, bool va
 	arena_init(&l->arena, PROBLEMS_BYTES);
 	problems_init(&l->problems, &l->arena);
 	l->problems.values_may_lack = values_may_lack;
+	if (policy_is_meant(l->text, l->n)) {
+		l->policy = policy_read(l->text, l->n, path, &cli->catalogue, &l->problems);
+		problems_sort(&l->problems);
+		return 0;
+	}
 	if (vars->n)
 		overrides = arena_alloc(&cli->arena, vars->n * sizeof(*overrides));
 	for (size_t i = 0; overrides && i < vars->n; i++)
@@ -66,6 +71,7 @@ int load(struct cli *cli, const char *path, const struct text_map *vars, bool va
 void load_release(struct loaded *l)
 {
 	experiment_free(l->x);
+	policy_free(l->policy);
 	arena_release(&l->arena);
 	free(l->text);
 	*l = (struct loaded){0};
@@ -90,6 +96,11 @@ enum exit_code load_good(struct cli *cli, const char *path, const struct text_ma
 
 	if (load(cli, path, vars, false, l, &err) < 0)
 		return show_err(&err, EXIT_USAGE);
+	if (l->policy) {
+		(void)err_set(&err, -EINVAL, "\"%s\" is a policy, not an experiment", path);
+		(void)err_hint(&err, -EINVAL, "\"squall lint\" checks it.");
+		return show_err(&err, EXIT_USAGE);
+	}
 	if (l->x)
 		l->x->allow |= allow;
 	if (allow & ALLOW_IRREVERSIBLE)

@@ -1,5 +1,5 @@
 /*
- * load.h - an experiment file from the command line, read and checked.
+ * load.h - an experiment file (or, for lint, a policy) from the command line, read and checked.
  *
  * Owns: text, experiment and problems. Bounded: a file larger than LOAD_MAX is refused before it is
  * read whole.
@@ -8,6 +8,7 @@
 #define SQUALL_CLI_LOAD_H
 
 #include "cli/command.h"
+#include "model/policy.h"
 
 enum { LOAD_MAX = 8 << 20 };
 
@@ -17,7 +18,8 @@ struct loaded {
 	size_t n;
 	struct arena arena; /* of the problems */
 	struct problems problems;
-	struct experiment *x; /* NULL when the text is no YAML */
+	struct experiment *x; /* NULL when the text is no YAML, or a policy */
+	struct policy *policy;
 };
 
 /* Reads the file. Negative: it could not be opened or is too large; problems are not failures. The

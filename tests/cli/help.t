@@ -195,8 +195,8 @@ Finds every problem of a file, with line, column and a remedy.
 Touches nothing but the files. Warnings do not change the exit code.
 
 Options:
-  FILE                             experiment files; "-" is standard input
-                                   (required)
+  FILE                             experiment files, or a policy; "-" is
+                                   standard input (required)
   --format text|json|sarif|github  how problems are written (default text)
   --json                           the same as --format json
   --var KEY=VALUE                  a variable of the file; may be given again
@@ -205,6 +205,7 @@ Examples:
   squall lint shop.yaml
   squall lint --format github experiments/*.yaml
   squall lint --json - < shop.yaml
+  squall lint /etc/squall/policy.yaml
 
 Exit codes:
   0  held, or done
