@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/quantity.h"
 #include "cli/load.h"
 #include "cli/look.h"
@@ -24,6 +25,7 @@ struct check_args {
 struct checking {
 	struct cli *cli;
 	const struct experiment *x;
+	struct policies policies;
 	bool json;
 	json_t *targets, *machine, *probes, *refusals;
 	struct table table;
@@ -66,6 +68,19 @@ static const char *names_of(struct arena *arena, const struct targets *targets)
 	return text;
 }
 
+static void check_policies(struct checking *c, const struct attack_thought *v, size_t n)
+{
+	struct err err = ERR_INIT;
+	int ret = gate_caller(&c->policies, &err);
+
+	if (ret == 0)
+		ret = gate_times(&c->policies, clock_wall_ns(), c->x->max_duration_ns, &err);
+	if (ret == 0)
+		ret = plans_gate(&c->policies, c->x, v, n, &err);
+	if (ret < 0)
+		refuse(c, EXIT_REFUSED, "policy", err.what, err.hint);
+}
+
 static void check_targets(struct checking *c, uint64_t seed)
 {
 	struct arena *arena = &c->cli->arena;
@@ -73,7 +88,7 @@ static void check_targets(struct checking *c, uint64_t seed)
 	struct table t;
 	size_t n;
 
-	v = attacks_think(c->cli, &c->cli->world, c->x, seed, &n);
+	v = attacks_think(c->cli, &c->cli->world, &c->policies, c->x, seed, &n);
 	table_init(&t, arena, 4, 2);
 	t.wrap = c->cli->width;
 	for (size_t i = 0; i < n; i++) {
@@ -103,7 +118,10 @@ static void check_targets(struct checking *c, uint64_t seed)
 		else if (a->allow_code < 0)
 			refuse(c, EXIT_REFUSED, a->attack->id, a->allow_err.what,
 			       a->allow_err.hint);
+		if (a->gate_code < 0)
+			refuse(c, EXIT_REFUSED, a->attack->id, a->gate_err.what, a->gate_err.hint);
 	}
+	check_policies(c, v, n);
 	if (!n)
 		return;
 	heading(c, "targets");
@@ -272,6 +290,11 @@ static int check_main(struct cli *cli, const void *args)
 	code = load_good(cli, a->file, &a->vars, allow, &l);
 	if (code != EXIT_HELD)
 		return code;
+	code = policies_take(cli, &cli->world, &c.policies);
+	if (code != EXIT_HELD) {
+		policies_release(&c.policies);
+		return code;
+	}
 	c.x = l.x;
 	c.targets = json_array();
 	c.machine = json_object();
@@ -287,6 +310,7 @@ static int check_main(struct cli *cli, const void *args)
 			c.code = show_err(&err, EXIT_BROKEN);
 	}
 	tell(&c);
+	policies_release(&c.policies);
 	json_decref(c.targets);
 	json_decref(c.machine);
 	json_decref(c.probes);

@@ -115,8 +115,9 @@ static int start(struct cli *cli, const struct go *g, uint64_t seed, struct run_
 	return ret < 0 ? ret : recorder_open(recorder, f, err);
 }
 
-static int drive(struct cli *cli, const struct go *g, uint64_t seed, const struct run_folder *f,
-                 struct recorder *recorder, struct rundoc **run, struct err *err)
+static int drive(struct cli *cli, const struct go *g, const struct policies *policies,
+                 uint64_t seed, const struct run_folder *f, struct recorder *recorder,
+                 struct rundoc **run, struct err *err)
 {
 	enum progress_style style = g->json ? PROGRESS_JSON : progress_style_of(STDOUT_FILENO);
 	struct progress *progress = progress_new(stdout, style, cli->colour, g->x);
@@ -126,6 +127,7 @@ static int drive(struct cli *cli, const struct go *g, uint64_t seed, const struc
 	        .world = &cli->world,
 	        .paths = &cli->paths,
 	        .experiment = g->x,
+	        .policies = policies,
 	        .seed = seed,
 	        .run_id = f->id,
 	        .run_dir = f->fd,
@@ -206,6 +208,7 @@ static enum exit_code finish(struct cli *cli, const struct go *g, const struct r
 enum exit_code go(struct cli *cli, const struct go *g, bool *stop)
 {
 	_cleanup_run_folder_ struct run_folder f = {.fd = -1};
+	_cleanup_policies_ struct policies policies = {.n = 0};
 	struct recorder recorder = {.fd = -1};
 	struct rundoc *run = NULL;
 	struct err err = ERR_INIT;
@@ -218,7 +221,9 @@ enum exit_code go(struct cli *cli, const struct go *g, bool *stop)
 		return code;
 	if (g->dry_run)
 		return plans_show(cli, &cli->world, g->x, seed, g->json);
-	code = halted_refuse(cli);
+	code = policies_take(cli, &cli->world, &policies);
+	if (code == EXIT_HELD)
+		code = halted_refuse(cli);
 	if (code != EXIT_HELD) {
 		*stop = true;
 		return code;
@@ -226,7 +231,7 @@ enum exit_code go(struct cli *cli, const struct go *g, bool *stop)
 	ret = start(cli, g, seed, &f, &recorder, &err);
 	if (ret == 0) {
 		announce(g, f.id);
-		ret = drive(cli, g, seed, &f, &recorder, &run, &err);
+		ret = drive(cli, g, &policies, seed, &f, &recorder, &run, &err);
 	}
 	if (ret < 0 || !run) {
 		recorder_close(&recorder);

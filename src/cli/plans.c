@@ -3,17 +3,31 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/show.h"
 #include "run/plan-text.h"
 
-static void think(struct cli *cli, const struct world *w, const struct experiment *x, uint64_t seed,
-                  size_t i, struct attack_thought *t)
+enum exit_code policies_take(struct cli *cli, const struct world *w, struct policies *p)
 {
-	struct moment moment = {.seed = attack_seed(seed, i)};
+	struct problems problems;
+	struct err err = ERR_INIT;
+
+	problems_init(&problems, &cli->arena);
+	if (policies_load(p, w, &cli->paths, &cli->catalogue, &problems, &err) == 0)
+		return EXIT_HELD;
+	show_problems(stderr, isatty(STDERR_FILENO) && cli->colour, p->path, &problems);
+	return show_err(&err, EXIT_REFUSED);
+}
+
+static void think(struct cli *cli, const struct world *w, const struct policies *p,
+                  const struct experiment *x, uint64_t seed, size_t i, struct attack_thought *t)
+{
+	struct moment moment = {.seed = attack_seed(seed, i), .floors = &p->floors};
 	uint64_t again_ns;
 
 	t->attack = x->attacks[i];
+	t->gate_code = gate_attack(p, x, t->attack, &t->gate_err);
 	t->can_code = attack_can(t->attack, w, &t->can_err);
 	t->resolve_code =
 	        resolve_targets(w, &t->attack->selector, t->attack->call.kind, moment.seed, NULL, 0,
@@ -24,16 +38,34 @@ static void think(struct cli *cli, const struct world *w, const struct experimen
 	                           &t->plan, &again_ns, NULL, &t->plan_err);
 	if (t->plan_code == 0)
 		t->allow_code = attack_allowed(x, t->attack, &t->plan, &t->allow_err);
+	if (t->plan_code == 0 && t->gate_code == 0)
+		t->gate_code =
+		        gate_plan(p, w, x, t->attack, 0, &t->targets, &t->plan, &t->gate_err);
+}
+
+int plans_gate(const struct policies *p, const struct experiment *x, const struct attack_thought *v,
+               size_t n, struct err *err)
+{
+	int ret = gate_file(p, x, err);
+	struct arena cleanup(arena_release) arena;
+	const struct targets **all;
+
+	arena_init(&arena, 1 << 20);
+	all = arena_alloc(&arena, (n + 1) * sizeof(*all));
+	for (size_t i = 0; all && i < n; i++)
+		all[i] = v[i].resolve_code == 0 ? &v[i].targets : NULL;
+	return ret || !all ? ret : gate_spread(p, all, n, err);
 }
 
 struct attack_thought *attacks_think(struct cli *cli, const struct world *w,
-                                     const struct experiment *x, uint64_t seed, size_t *n)
+                                     const struct policies *p, const struct experiment *x,
+                                     uint64_t seed, size_t *n)
 {
 	struct attack_thought *v = arena_alloc(&cli->arena, (x->attacks_n + 1) * sizeof(*v));
 
 	*n = v ? x->attacks_n : 0;
 	for (size_t i = 0; i < *n; i++)
-		think(cli, w, x, seed, i, &v[i]);
+		think(cli, w, p, x, seed, i, &v[i]);
 	return v;
 }
 
@@ -49,6 +81,8 @@ static json_t *thought_json(const struct world *w, const struct attack_thought *
 		json_object_set_new(o, "assumed", json_string(t->can_err.what));
 	if (t->allow_code < 0)
 		json_object_set_new(o, "refused", json_string(t->allow_err.what));
+	if (t->gate_code < 0)
+		json_object_set_new(o, "refused", json_string(t->gate_err.what));
 	return o;
 }
 
@@ -69,12 +103,18 @@ static void thought_show(const struct world *w, const struct attack_thought *t)
 enum exit_code plans_show(struct cli *cli, const struct world *w, const struct experiment *x,
                           uint64_t seed, bool json)
 {
+	_cleanup_policies_ struct policies policies = {.n = 0};
+	enum exit_code code = policies_take(cli, w, &policies);
 	size_t n;
-	struct attack_thought *v = attacks_think(cli, w, x, seed, &n);
-	json_t *list = json_array();
-	enum exit_code code = EXIT_HELD;
+	struct attack_thought *v;
+	struct err err = ERR_INIT;
+	json_t *list;
 	const char *cow = world_is_real(w) ? paths_copy_on_write(&cli->paths) : NULL;
 
+	if (code != EXIT_HELD)
+		return code;
+	v = attacks_think(cli, w, &policies, x, seed, &n);
+	list = json_array();
 	for (size_t i = 0; i < n; i++) {
 		struct attack_thought *t = &v[i];
 
@@ -91,7 +131,11 @@ enum exit_code plans_show(struct cli *cli, const struct world *w, const struct e
 			code = show_err(&t->plan_err, EXIT_CANNOT);
 		else if (t->allow_code < 0)
 			code = show_err(&t->allow_err, EXIT_REFUSED);
+		else if (t->gate_code < 0)
+			code = show_err(&t->gate_err, EXIT_REFUSED);
 	}
+	if (plans_gate(&policies, x, v, n, &err) < 0)
+		code = show_err(&err, EXIT_REFUSED);
 	if (json)
 		show_json(json_pack("{s:I, s:O, s:s*}", "seed", (json_int_t)seed, "attacks", list,
 		                    "log-copies-on-write", cow),

@@ -94,17 +94,25 @@ int attack_can(const struct method *attack, const struct world *world, struct er
 	return 0;
 }
 
-int attack_allowed(const struct experiment *x, const struct method *attack, const struct plan *plan,
-                   struct err *err)
+static const struct {
+	enum allow bit;
+	const char *word, *does;
+} allows[] = {
+        {ALLOW_IRREVERSIBLE, "irreversible", "cannot be put back"},
+        {ALLOW_HOST_WIDE, "host-wide", "reaches all of this machine"},
+        {ALLOW_CONTROL_PATH, "control-path", "may cut the way in to this machine"},
+};
+
+const char *allow_word(unsigned allow)
 {
-	static const struct {
-		enum allow bit;
-		const char *word, *does;
-	} words[] = {
-	        {ALLOW_IRREVERSIBLE, "irreversible", "cannot be put back"},
-	        {ALLOW_HOST_WIDE, "host-wide", "reaches all of this machine"},
-	        {ALLOW_CONTROL_PATH, "control-path", "may cut the way in to this machine"},
-	};
+	for (size_t i = 0; i < ARRAY_SIZE(allows); i++)
+		if (allow & allows[i].bit)
+			return allows[i].word;
+	return "";
+}
+
+unsigned attack_needs(const struct method *attack, const struct plan *plan)
+{
 	unsigned needs = (attack->call.kind->irreversible ? ALLOW_IRREVERSIBLE : 0u) |
 	                 (plan->host_wide ? ALLOW_HOST_WIDE : 0u) |
 	                 (plan->control_path ? ALLOW_CONTROL_PATH : 0u);
@@ -113,13 +121,20 @@ int attack_allowed(const struct experiment *x, const struct method *attack, cons
 		if (type && type->flags & STEP_IRREVERSIBLE)
 			needs |= ALLOW_IRREVERSIBLE;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (needs & words[i].bit & ~x->allow) {
+	return needs;
+}
+
+int attack_allowed(const struct experiment *x, const struct method *attack, const struct plan *plan,
+                   struct err *err)
+{
+	unsigned needs = attack_needs(attack, plan);
+	for (size_t i = 0; i < ARRAY_SIZE(allows); i++)
+		if (needs & allows[i].bit & ~x->allow) {
 			err_set(err, -EPERM, "attack \"%s\" (%s) %s, and that is not allowed",
-			        attack->id, attack->call.name, words[i].does);
+			        attack->id, attack->call.name, allows[i].does);
 			return err_hint(err, -EPERM,
 			                "Write \"allow: [%s]\" in the file, or say \"--allow %s\".",
-			                words[i].word, words[i].word);
+			                allows[i].word, allows[i].word);
 		}
 	return 0;
 }

@@ -30,6 +30,9 @@ void *attack_args(const struct experiment *, const struct method *attack, size_t
 /* What this machine lacks for the attack: tries the fault's facts. Negative: cannot, err names the
  * fact and why. */
 int attack_can(const struct method *attack, const struct world *, struct err *) must_use;
+/* Bits of enum allow that the plan needs; and their words (of several, the first). */
+unsigned attack_needs(const struct method *attack, const struct plan *);
+const char *allow_word(unsigned allow);
 /* -EPERM: the plan does what the experiment does not allow; the hint says what to write. */
 int attack_allowed(const struct experiment *, const struct method *attack, const struct plan *,
                    struct err *) must_use;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/boundary.h"
+#include "base/clock.h"
 #include "run/runner-state.h"
 
 static void refuse(struct runner *r, enum exit_code code, const struct err *err)
@@ -31,6 +32,22 @@ bool runner_built(struct runner *r)
 	return false;
 }
 
+bool runner_may(struct runner *r)
+{
+	const struct policies *p = r->o->policies;
+	struct err err = ERR_INIT;
+	int rc = p ? gate_caller(p, &err) : 0;
+	if (p && rc == 0)
+		rc = gate_file(p, r->x, &err);
+	if (p && rc == 0)
+		rc = gate_times(p, clock_wall_ns(), r->x->max_duration_ns, &err);
+	for (size_t i = 0; p && rc == 0 && i < r->x->attacks_n; i++)
+		rc = gate_attack(p, r->x, r->x->attacks[i], &err);
+	if (rc < 0)
+		refuse(r, EXIT_REFUSED, &err);
+	return rc == 0;
+}
+
 void runner_resolve(struct runner *r, uint32_t i)
 {
 	const struct method *attack = r->x->attacks[i];
@@ -53,6 +70,21 @@ void runner_resolve(struct runner *r, uint32_t i)
 	                      (json_int_t)a->targets.matched, "asked", (json_int_t)a->targets.asked,
 	                      "excluded", (json_int_t)a->targets.excluded),
 	            NULL);
+}
+
+/* What the policies say of the whole run, now that its targets and its end are known. */
+static int policies_check(struct runner *r, uint64_t deadline_ns, struct err *err)
+{
+	const struct policies *p = r->o->policies;
+	size_t n = r->x->attacks_n;
+	const struct targets **all = arena_alloc(&r->arena, (n + 1) * sizeof(*all));
+	if (!p || !all)
+		return all ? 0 : err_set(err, -ENOMEM, "could not arm the run: out of memory");
+	for (size_t i = 0; i < n; i++)
+		all[i] = &r->attacks[i].targets;
+	int rc = gate_spread(p, all, n, err);
+	uint64_t now_ns = loop_now_ns(r->loop);
+	return rc < 0 ? rc : gate_times(p, clock_wall_ns(), deadline_ns - now_ns, err);
 }
 
 /* Everything that can be known before the keeper is started: what this machine can, what the plans
@@ -85,6 +117,10 @@ void runner_arm(struct runner *r, uint64_t deadline_ns)
 	enum exit_code code = EXIT_CANNOT;
 	struct err err = ERR_INIT;
 	int rc = plans_check(r, &code, &err);
+	if (rc == 0) {
+		code = EXIT_REFUSED;
+		rc = policies_check(r, deadline_ns, &err);
+	}
 	if (rc == 0) {
 		code = EXIT_CANNOT;
 		rc = stash_open(r, &err);

@@ -94,7 +94,8 @@ int attack_put(struct attack *a, enum attack_use use, struct err *err)
 	struct moment moment = {.since_armed_ns =
 	                                r->armed_ns ? loop_now_ns(r->loop) - r->armed_ns : 0,
 	                        .turn = a->turn,
-	                        .seed = attack_seed(r->o->seed, a->i)};
+	                        .seed = attack_seed(r->o->seed, a->i),
+	                        .floors = r->o->policies ? &r->o->policies->floors : NULL};
 	struct arena cleanup(arena_release) arena;
 	arena_init(&arena, PLAN_BYTES);
 	struct plan plan;
@@ -103,6 +104,9 @@ int attack_put(struct attack *a, enum attack_use use, struct err *err)
 	                     &arena, &plan, &again_ns, NULL, err);
 	if (rc == 0)
 		rc = attack_allowed(r->x, m, &plan, err);
+	if (rc == 0 && r->o->policies)
+		rc = gate_plan(r->o->policies, r->o->world, r->x, m, a->level, &a->targets, &plan,
+		               err);
 	if (rc < 0)
 		return rc;
 	switch (use) {

@@ -11,7 +11,7 @@
 #include <signal.h>
 
 #include "io/loop.h"
-#include "run/attack-plan.h"
+#include "run/gate.h"
 #include "run/runner.h"
 #include "undo/link.h"
 
@@ -119,6 +119,8 @@ void runner_resolve(struct runner *r, uint32_t attack);
 void runner_arm(struct runner *r, uint64_t deadline_ns);
 /* What the experiment asks for and this build does not have; false when there is some. */
 bool runner_built(struct runner *r);
+/* What the policies refuse before anything is looked at; false when it is refused. */
+bool runner_may(struct runner *r);
 
 /* runner-attack.c */
 /* Makes the stash; the keeper opens it when it starts. */

@@ -220,7 +220,7 @@ static void start(struct runner *r)
 		r->halted = true;
 		runner_post(r, EV_REFUSED, EXIT_REFUSED, NULL, &err);
 	} else {
-		runner_built(r);
+		(void)(runner_built(r) && runner_may(r));
 	}
 	drain(r);
 }

@@ -17,11 +17,13 @@
 #include "base/world.h"
 #include "model/rundoc.h"
 #include "run/engine.h"
+#include "run/policies.h"
 
 struct run_options {
 	const struct world *world;
 	const struct paths *paths;
 	const struct experiment *experiment; /* read without errors; outlives the run */
+	const struct policies *policies;     /* the machine owner's; NULL: none */
 	uint64_t seed;
 	const char *run_id; /* at most RUN_ID_MAX - 1 bytes; the name of the run folder */
 	int run_dir;        /* the run folder, made and owned by the caller; "stash", "undo.log" and

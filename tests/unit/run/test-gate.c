@@ -1,0 +1,223 @@
+/* test-gate.c - who and when: what a policy says of callers and of moments; whose file counts. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/quantity.h"
+#include "fault/fault.h"
+#include "run/gate.h"
+
+/* Last: it has a macro that is called expect_check, too. */
+#include <cmocka.h>
+
+static struct world world;
+static struct paths paths;
+static char box[64];
+static const struct catalogue catalogue = {.faults = fault_kinds};
+
+static void policy_write(const char *text, mode_t mode)
+{
+	char path[PATH_CAP + 16];
+	snprintf(path, sizeof(path), "%s/policy.yaml", paths.etc);
+	unlink(path);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f, "squall-policy: 1\n%s\n", text);
+	fclose(f);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static int load(struct policies *p, struct err *err)
+{
+	return policies_load(p, &world, &paths, &catalogue, NULL, err);
+}
+
+static struct policies *good(struct policies *p, const char *text)
+{
+	struct err err = ERR_INIT;
+	policy_write(text, 0644);
+	if (load(p, &err) < 0)
+		fail_msg("%s", err.what);
+	assert_true(p->n >= 1);
+	return p;
+}
+
+static void caller_is(struct policies *p, const char *name, uid_t uid, gid_t group)
+{
+	p->caller.n = 1;
+	p->caller.v[0] = (struct caller_user){.uid = uid, .groups = {group}, .groups_n = 1};
+	snprintf(p->caller.v[0].name, sizeof(p->caller.v[0].name), "%s", name);
+}
+
+static void test_who(void **state)
+{
+	static const struct {
+		const char *who, *name;
+		uid_t uid;
+		gid_t group;
+		bool may;
+	} cases[] = {
+	        {"halt: root", "ada", 1000, 1000, true},
+	        {"who: {users: [root]}", "root", 0, 0, true},
+	        {"who: {users: [root]}", "ada", 1000, 1000, false},
+	        {"who: {users: [root, ada]}", "ada", 1000, 1000, true},
+	        {"who: {users: [\"a*\"]}", "ada", 1000, 1000, true},
+	        {"who: {users: [1000]}", "ada", 1000, 1000, true},
+	        {"who: {users: [100]}", "ada", 1000, 1000, false},
+	        {"who: {users: []}", "root", 0, 0, false},
+	        {"who: {groups: [root]}", "ada", 1000, 0, true},
+	        {"who: {groups: [4711]}", "ada", 1000, 4711, true},
+	        {"who: {groups: [4711]}", "ada", 1000, 471, false},
+	        {"who: {users: [bea], groups: [4711]}", "ada", 1000, 4711, true},
+	        {"who: {users: [bea], groups: [4711]}", "ada", 1000, 1, false},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct policies p;
+		struct err err = ERR_INIT;
+		caller_is(good(&p, cases[i].who), cases[i].name, cases[i].uid, cases[i].group);
+		if ((gate_caller(&p, &err) == 0) != cases[i].may)
+			fail_msg("%s: %s", cases[i].who, cases[i].name);
+		if (!cases[i].may)
+			assert_non_null(strstr(err.what, "policy.yaml:2\" refuses"));
+		policies_release(&p);
+	}
+}
+
+/* Who calls sudo may what either may. */
+static void test_sudo(void **state)
+{
+	struct policies p;
+	struct err err = ERR_INIT;
+	good(&p, "who: {users: [root]}");
+	caller_is(&p, "root", 0, 0);
+	p.caller.v[p.caller.n++] = (struct caller_user){.uid = 1000, .name = "ada"};
+	assert_int_equal(gate_caller(&p, &err), 0);
+	policies_release(&p);
+	good(&p, "who: {users: [ada]}");
+	caller_is(&p, "root", 0, 0);
+	assert_true(gate_caller(&p, &err) < 0);
+	p.caller.v[p.caller.n++] = (struct caller_user){.uid = 1000, .name = "ada"};
+	assert_int_equal(gate_caller(&p, &err), 0);
+	policies_release(&p);
+}
+
+/* 1704067200 is Monday 2024-01-01 00:00 UTC. */
+static void test_when(void **state)
+{
+	const uint64_t hour = 3600 * NS_PER_S, monday = 1704067200 * NS_PER_S;
+	struct policies p;
+	struct err err = ERR_INIT;
+	good(&p, "times: {zone: UTC, windows: [{days: mon-fri, from: 9:00, to: 17:00}]}");
+	assert_int_equal(gate_times(&p, monday + 9 * hour, 8 * hour, &err), 0);
+	assert_true(gate_times(&p, monday + 9 * hour, 8 * hour + 1, &err) < 0);
+	assert_non_null(strstr(err.what, "beyond the window"));
+	assert_non_null(strstr(err.hint, "2024-01-01T17:00:00"));
+	assert_true(gate_times(&p, monday + 8 * hour, NS_PER_S, &err) < 0);
+	assert_non_null(strstr(err.hint, "2024-01-01T09:00:00"));
+	assert_true(gate_times(&p, monday + 17 * hour, NS_PER_S, &err) < 0);
+	policies_release(&p);
+	good(&p, "times: {windows: []}");
+	assert_true(gate_times(&p, monday, 1, &err) < 0);
+	policies_release(&p);
+	good(&p, "halt: root");
+	assert_int_equal(gate_times(&p, monday, UINT64_MAX / 2, &err), 0);
+	policies_release(&p);
+}
+
+static void test_floors(void **state)
+{
+	struct policies p;
+	good(&p, "floors: {memory: 1MiB, process-ids: 7}");
+	assert_true(p.floors.mem_bytes >= 1 << 20);
+	assert_true(p.floors.pids >= 7);
+	policies_release(&p);
+}
+
+/* A policy that cannot be trusted, read or understood refuses; one that is not there does not. */
+static void refused(const char *why)
+{
+	struct policies p;
+	struct err err = ERR_INIT;
+	int ret = load(&p, &err);
+	policies_release(&p);
+	if (ret != -EPERM || strstr(err.what, why) == NULL)
+		fail_msg("%d: %s, wanted %s", ret, err.what, why);
+	assert_true(err.hint[0]);
+}
+
+static void test_whose(void **state)
+{
+	struct policies p;
+	struct err err = ERR_INIT;
+	char path[PATH_CAP + 16];
+	snprintf(path, sizeof(path), "%s/policy.yaml", paths.etc);
+	unlink(path);
+	assert_int_equal(load(&p, &err), 0);
+	policies_release(&p);
+	policy_write("halt: root", 0664);
+	refused("others own it or can write it");
+	policy_write("halt: root", 0646);
+	refused("others own it or can write it");
+	policy_write("halt: nobody", 0644);
+	refused("1 error");
+	unlink(path);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	refused("no regular file");
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0644), 0);
+	refused("no regular file");
+	unlink(path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	refused("no regular file");
+	rmdir(path);
+	policy_write("halt: root", 0644);
+	assert_int_equal(chmod(paths.etc, 0777), 0);
+	refused("its folder");
+	assert_int_equal(chmod(paths.etc, 0755), 0);
+	if (geteuid() != 0) {
+		policy_write("halt: root", 0);
+		refused("cannot be read by you");
+	} else {
+		policy_write("halt: root", 0644);
+		assert_int_equal(chown(path, 12345, 0), 0);
+		refused("others own it");
+	}
+	good(&p, "halt: root");
+	policies_release(&p);
+}
+
+static int begin(void **state)
+{
+	struct err err = ERR_INIT;
+	snprintf(box, sizeof(box), "/tmp/test-gate-XXXXXX");
+	if (!mkdtemp(box) || world_open_real(&world, &err) < 0)
+		return -1;
+	setenv("SQUALL_DIR", box, 1);
+	return paths_find(&paths, &err) < 0 || mkdir(paths.etc, 0755) < 0 ? -1 : 0;
+}
+
+static int end(void **state)
+{
+	char path[PATH_CAP + 16];
+	snprintf(path, sizeof(path), "%s/policy.yaml", paths.etc);
+	unlink(path);
+	rmdir(paths.etc);
+	rmdir(box);
+	world_close(&world);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_who),   cmocka_unit_test(test_sudo),
+	        cmocka_unit_test(test_when),  cmocka_unit_test(test_floors),
+	        cmocka_unit_test(test_whose),
+	};
+	return cmocka_run_group_tests(tests, begin, end);
+}
