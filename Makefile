@@ -15,6 +15,9 @@ check: all ## unit, plan and command line tests; no root, under a minute
 check-root: all ## system tests on real victims, as root; T=net-cut for one
 	tests/run-system $(T)
 
+check-editor: all ## drives the language server of editors over the schema; needs node, npm and the network
+	tests/editor/run $(B)/squall
+
 torture: build-torture ## kill every process at a seeded sample of boundaries, as root; SEED=N, T=net-cut
 	tests/torture/torture.sh --sample $(T)
 
@@ -60,4 +63,4 @@ build-torture: FORCE
 	ninja -C build-torture
 
 FORCE:
-.PHONY: help all check check-root torture torture-all test demo bench lint fmt san clang deps clean FORCE
+.PHONY: help all check check-root check-editor torture torture-all test demo bench lint fmt san clang deps clean FORCE

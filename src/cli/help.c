@@ -75,6 +75,14 @@ static void usage_kind(FILE *to, const struct kind *kind, struct arena *arena)
 			        is_many(p) ? "..." : "");
 }
 
+static bool has_options(const struct kind *kind)
+{
+	for (const struct param *p = kind ? kind->params : NULL; p && p->name; p++)
+		if (!(p->flags & PARAM_POSITIONAL))
+			return true;
+	return false;
+}
+
 static void usage(FILE *to, const struct cli_command *command, const struct kind *sub,
                   struct arena *arena)
 {
@@ -84,7 +92,7 @@ static void usage(FILE *to, const struct cli_command *command, const struct kind
 	if (sub)
 		usage_kind(to, sub, arena);
 	usage_kind(to, &command->kind, arena);
-	fputs(" [OPTION]...\n", to);
+	fputs(has_options(&command->kind) || has_options(sub) ? " [OPTION]...\n" : "\n", to);
 }
 
 static const char *spaced(struct arena *arena, const char *choices)
@@ -193,8 +201,10 @@ void help_command(FILE *to, bool colour, struct arena *arena, const struct cli_c
 		heading(to, colour, "Parameters:");
 		help_params(to, colour, arena, sub, true);
 	}
-	heading(to, colour, "Options:");
-	help_params(to, colour, arena, &command->kind, true);
+	if (command->kind.params && command->kind.params[0].name) {
+		heading(to, colour, "Options:");
+		help_params(to, colour, arena, &command->kind, true);
+	}
 	if (about->examples) {
 		heading(to, colour, "Examples:");
 		for (size_t i = 0; about->examples[i]; i++)

@@ -41,7 +41,7 @@ static const struct kind *const *kinds_of(const struct reading *r, enum call_of 
 	return of == CALL_FAULT ? c->faults : of == CALL_PROBE ? c->probes : c->actions;
 }
 
-static const char *const *later_of(enum call_of of)
+const char *const *call_later(enum call_of of)
 {
 	return of == CALL_FAULT ? later_faults : of == CALL_PROBE ? later_probes : later_actions;
 }
@@ -68,7 +68,7 @@ static const struct kind *kind_find(const struct reading *r, enum call_of of, co
 
 bool call_known(const struct reading *r, enum call_of of, const char *name)
 {
-	const char *const *later = later_of(of);
+	const char *const *later = call_later(of);
 	for (size_t i = 0; later[i] != NULL; i++)
 		if (strcmp(later[i], name) == 0)
 			return true;
@@ -78,7 +78,7 @@ bool call_known(const struct reading *r, enum call_of of, const char *name)
 const char *const *call_names(struct reading *r, enum call_of of)
 {
 	const struct kind *const *kinds = kinds_of(r, of);
-	const char *const *later = later_of(of);
+	const char *const *later = call_later(of);
 	static const char *const none[] = {NULL};
 	size_t n = 1, at = 0;
 	for (size_t i = 0; kinds != NULL && kinds[i] != NULL; i++)

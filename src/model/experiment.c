@@ -224,6 +224,8 @@ void experiment_free(struct experiment *x)
 		return;
 	for (size_t i = 0; i < x->steady_n; i++)
 		expect_release(x->steady[i].expect);
+	for (size_t i = 0; i < x->monitors_n; i++)
+		expect_release(x->monitors[i].expect);
 	for (size_t i = 0; i < x->aborts_n; i++)
 		expect_release(x->aborts[i].when);
 	expect_release(x->success);

@@ -45,6 +45,7 @@ struct monitor {
 	const char *id;
 	struct call look;
 	uint64_t fires_ns, clears_ns; /* 0: not asked */
+	struct expect *expect;        /* NULL: none */
 	struct where at;
 };
 

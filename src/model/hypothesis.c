@@ -143,6 +143,10 @@ static void monitor_read(struct reading *r, const struct node *n, struct monitor
 		PROBLEM(r, n->at, "missing-probe", "Write for example alertmanager: {url: …}.",
 		        "%s does not say what to look at", whose);
 	r->x->unbuilt_n = unbuilt; /* the monitor itself stands for its parts */
+	const struct node *expect = node_get(n, "expect");
+	if (expect != NULL)
+		m->expect = expect_compile(expect, m->look.kind ? m->look.kind->fields : NULL,
+		                           r->arena, r->problems);
 	bool fires = get_time(r, n, "fires-within", &m->fires_ns);
 	bool clears = get_time(r, n, "clears-within", &m->clears_ns);
 	if (!fires && !clears && !node_get(n, "fires-within") && !node_get(n, "clears-within"))

@@ -84,6 +84,8 @@ struct vars *vars_new(struct arena *);
 enum call_of { CALL_FAULT, CALL_PROBE, CALL_ACTION };
 /* Known to the format, though perhaps not built. */
 bool call_known(const struct reading *, enum call_of, const char *name);
+/* The names that the format knows and a table may not have yet; NULL-terminated. */
+const char *const *call_later(enum call_of);
 /* All known names, for hints; NULL-terminated. */
 const char *const *call_names(struct reading *, enum call_of);
 void call_read(struct reading *, enum call_of, const char *name, struct where at,

@@ -14,6 +14,7 @@ Commands:
   probe     Looks once and prints the answer as JSON
   faults    Lists what can be hurt; for one: parameters, needs, can it here
   probes    Lists what can be looked at; for one: parameters and answer
+  schema    Prints the JSON Schema of experiment files, for editors
   status    Shows what is active now, here
   halt      Ends everything now and refuses new runs
   resume    Allows runs again after a halt
@@ -46,6 +47,7 @@ Commands:
   probe     Looks once and prints the answer as JSON
   faults    Lists what can be hurt; for one: parameters, needs, can it here
   probes    Lists what can be looked at; for one: parameters and answer
+  schema    Prints the JSON Schema of experiment files, for editors
   status    Shows what is active now, here
   halt      Ends everything now and refuses new runs
   resume    Allows runs again after a halt
@@ -78,6 +80,7 @@ Commands:
   probe     Looks once and prints the answer as JSON
   faults    Lists what can be hurt; for one: parameters, needs, can it here
   probes    Lists what can be looked at; for one: parameters and answer
+  schema    Prints the JSON Schema of experiment files, for editors
   status    Shows what is active now, here
   halt      Ends everything now and refuses new runs
   resume    Allows runs again after a halt
