@@ -372,3 +372,11 @@ void duration_format_short(struct buf *to, uint64_t ns)
 		return;
 	}
 }
+
+void seconds_format_short(struct buf *to, double seconds)
+{
+	const double ns = seconds * 1e9 + 0.5;
+
+	/* a double below 2^63 fits; NaN is not above 0 */
+	duration_format_short(to, !(ns > 0) ? 0 : ns < 0x1p63 ? (uint64_t)ns : (uint64_t)INT64_MAX);
+}

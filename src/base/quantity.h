@@ -46,5 +46,8 @@ void size_format(struct buf *to, uint64_t bytes);
 void share_format(struct buf *to, uint64_t ppm);
 /* For people: three significant digits: "1.24s", "312ms", "18us". */
 void duration_format_short(struct buf *to, uint64_t ns);
+/* The same for seconds that a document says, which may be anything: what is not above 0 is "0s",
+ * what is too large is the greatest duration. */
+void seconds_format_short(struct buf *to, double seconds);
 
 #endif

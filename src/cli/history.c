@@ -46,7 +46,7 @@ static int add(void *ctx, const struct run_row *row)
 	                                "started", row->started, "seconds", row->seconds, "verdict",
 	                                row->verdict, "outcome", row->outcome, "cleanup",
 	                                row->cleanup, "exit", row->exit, "why", row->why));
-	duration_format_short(&seconds, (uint64_t)(row->seconds * 1e9));
+	seconds_format_short(&seconds, row->seconds);
 	TABLE_ADD(&l->table, arena_strdup(arena, row->id), arena_strdup(arena, row->verdict),
 	          arena_strdup(arena, row->outcome), arena_strdup(arena, row->cleanup),
 	          arena_strdup(arena, seconds.data), arena_strdup(arena, row->title));

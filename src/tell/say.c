@@ -44,7 +44,7 @@ void say_text(struct buf *to, const char *text)
 
 void say_seconds(struct buf *to, double seconds)
 {
-	duration_format_short(to, seconds > 0 ? (uint64_t)(seconds * 1e9 + 0.5) : 0);
+	seconds_format_short(to, seconds);
 }
 
 void say_targets(struct buf *to, const json_t *targets, const char *attack)
