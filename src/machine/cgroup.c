@@ -41,10 +41,10 @@ static int path_copy(char to[CGROUP_PATH_MAX], const char *from)
 
 	buf_init(&b, to, CGROUP_PATH_MAX);
 	while (*from) {
-		unsigned c;
+		if (from[0] == '\\' && strspn(from + 1, "01234567") >= 3) {
+			char digits[4] = {from[1], from[2], from[3]};
 
-		if (*from == '\\' && sscanf(from + 1, "%3o", &c) == 1) {
-			buf_addc(&b, (char)c);
+			buf_addc(&b, (char)strtoul(digits, NULL, 8));
 			from += 4;
 		} else {
 			buf_addc(&b, *from++);
