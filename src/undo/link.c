@@ -20,6 +20,10 @@
 #define SQUALL_LIBEXEC "/usr/libexec/squall"
 #endif
 
+/* Where `make install` puts the keeper, seen from the program's own folder: so an installed tree
+ * may be moved. */
+static const char beside_bin[] = "../libexec/squall/squall-keeper";
+
 /* Answers must fit while the runner is busy or stopped. */
 enum { LINK_BUFFER = 4 << 20 };
 
@@ -33,14 +37,15 @@ static int keeper_path(char path[PATH_MAX], struct err *err)
 			return err_sys(err, ENAMETOOLONG, "cannot use SQUALL_KEEPER");
 		return 0;
 	}
-	n = readlink("/proc/self/exe", path, PATH_MAX - 32);
+	n = readlink("/proc/self/exe", path, PATH_MAX - 64);
 	if (n > 0) {
+		const char *const places[] = {"squall-keeper", beside_bin};
 		char *slash;
 
 		path[n] = '\0';
 		slash = strrchr(path, '/');
-		if (slash) {
-			strcpy(slash + 1, "squall-keeper");
+		for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
+			strcpy(slash + 1, places[i]);
 			if (access(path, X_OK) == 0)
 				return 0;
 		}
