@@ -11,6 +11,7 @@
 #include "cli/show.h"
 #include "history/halt.h"
 #include "machine/can.h"
+#include "run/late-undo.h"
 
 enum { LOOK_LIMIT_S = 30 };
 
@@ -140,7 +141,7 @@ static void check_answer(struct checking *c, struct table *t, const struct stead
 	BUF(took, 32);
 
 	if (json_is_number(seconds))
-		duration_format_short(&took, (uint64_t)(json_number_value(seconds) * 1e9));
+		seconds_format_short(&took, json_number_value(seconds));
 	if (g->doc)
 		json_object_set(o, "doc", g->doc);
 	if (!g->held)
@@ -166,6 +167,24 @@ static bool needed(const struct experiment *x, const char *fact)
 	return false;
 }
 
+/* No run is refused for it: what a dead run left waits for the next squall command instead. */
+static void check_late_undo(struct checking *c, struct table *t)
+{
+	struct err err = ERR_INIT;
+	int can = c->x->attacks_n ? late_undo_can(&c->cli->world, &err) : 0;
+
+	if (!c->x->attacks_n)
+		return;
+	json_object_set_new(c->machine, "late-undo", can < 0 ? json_string(err.what) : json_true());
+	TABLE_ADD(t, "late-undo", can < 0 ? "no" : "yes",
+	          can < 0 ? arena_printf(&c->cli->arena,
+	                                 "%s: if all of squall is killed, run "
+	                                 "\"squall undo\"",
+	                                 err.what)
+	                  : "systemd runs \"squall undo\" after the deadline, if all of squall is "
+	                    "killed");
+}
+
 /* Tries what the faults of the file need; that one of them lacks is said with its attack. */
 static void check_machine(struct checking *c)
 {
@@ -186,6 +205,7 @@ static void check_machine(struct checking *c)
 		          can < 0 ? arena_strdup(&c->cli->arena, err.what) : "");
 		table_tone(&t, 1, can < 0 ? TONE_BAD : TONE_GOOD);
 	}
+	check_late_undo(c, &t);
 	if (!t.n)
 		return;
 	heading(c, "this machine can");

@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "cli/show.h"
+#include "io/systemd.h"
 
 struct version_args {
 	bool json;
@@ -19,6 +20,8 @@ static int version_main(struct cli *cli, const void *args)
 	json_object_set_new(doc, "jansson", json_string(JANSSON_VERSION));
 	json_object_set_new(doc, "libuv", json_string(uv_version_string()));
 	json_object_set_new(doc, "sqlite", json_string(sqlite3_libversion()));
+	if (systemd_version())
+		json_object_set_new(doc, "systemd", json_string(systemd_version()));
 	if (a->json) {
 		show_json(doc, false);
 	} else {

@@ -4,6 +4,7 @@
 
 #include "base/boundary.h"
 #include "base/clock.h"
+#include "run/late-undo.h"
 #include "run/runner-state.h"
 
 static void refuse(struct runner *r, enum exit_code code, const struct err *err)
@@ -106,6 +107,33 @@ static int plans_check(struct runner *r, enum exit_code *code, struct err *err)
 	return 0;
 }
 
+/* Where there is no systemd, nothing was promised. */
+static void last_resort_arm(struct runner *r, uint64_t deadline_ns)
+{
+	struct err err = ERR_INIT;
+	int rc = late_undo_arm(r->o->world, r->o->run_id, deadline_ns, &err);
+	r->late_undo = rc == 0;
+	if (rc == 0)
+		runner_tell(r, json_pack("{s:s, s:s}", "type", "note", "text",
+		                         "should all of squall be killed, systemd runs \"squall "
+		                         "undo\" after the deadline"));
+	else if (rc != -ENOSYS)
+		runner_tell(r,
+		            json_pack("{s:s, s:s, s:s}", "type", "error", "what", err.what, "hint",
+		                      "Should all of squall be killed, run \"squall undo\"."));
+}
+
+void last_resort_disarm(struct runner *r)
+{
+	struct err err = ERR_INIT;
+	bool clean = r->finish.cleanup == CLEANUP_CLEAN && !r->last_residue && !r->undo_failed;
+	if (!r->late_undo || !clean)
+		return;
+	if (late_undo_disarm(r->o->run_id, &err) < 0)
+		runner_tell(r, json_pack("{s:s, s:s}", "type", "note", "text", err.what));
+	r->late_undo = false;
+}
+
 void runner_arm(struct runner *r, uint64_t deadline_ns)
 {
 	if (!r->x->attacks_n) {
@@ -127,6 +155,8 @@ void runner_arm(struct runner *r, uint64_t deadline_ns)
 		if (rc == 0)
 			rc = keeper_start(r, deadline_ns, &err);
 	}
+	if (rc == 0)
+		last_resort_arm(r, deadline_ns);
 	for (size_t i = 0; rc == 0 && i < r->x->attacks_n; i++) {
 		BOUNDARY("runner prepare");
 		rc = attack_put(&r->attacks[i], ATTACK_PREPARE, &err);

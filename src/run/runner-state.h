@@ -89,6 +89,7 @@ struct runner {
 	bool ended;          /* LINK_ENDED came */
 	size_t last_residue; /* found by the last check, or by undo */
 	bool undo_failed;    /* what is there now is not known */
+	bool late_undo;      /* systemd will run "squall undo" */
 	uint64_t armed_ns;
 	int stash; /* directory for blobs, -1: none */
 	struct watch *link_watch, *keeper_watch;
@@ -117,6 +118,8 @@ void runner_stop(struct runner *r);
 /* runner-arm.c */
 void runner_resolve(struct runner *r, uint32_t attack);
 void runner_arm(struct runner *r, uint64_t deadline_ns);
+/* Takes back the timer of systemd when nothing is left to undo. */
+void last_resort_disarm(struct runner *r);
 /* What the experiment asks for and this build does not have; false when there is some. */
 bool runner_built(struct runner *r);
 /* What the policies refuse before anything is looked at; false when it is refused. */

@@ -321,6 +321,7 @@ int run_experiment(const struct run_options *o, struct rundoc **out, struct err 
 		start(r);
 		loop_run(r->loop);
 		correct(r);
+		last_resort_disarm(r);
 	}
 	struct rundoc *doc = r->doc;
 	close_all(r);

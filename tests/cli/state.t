@@ -49,7 +49,7 @@ $ squall resume --json
   "halted": false,
   "was": false
 }
-$ squall version | sed 's/ [0-9][0-9.]*//g'
+$ squall version | sed 's/ [0-9][0-9.]*//g; s/ systemd\b//'
 squall
 built in: curl jansson libuv sqlite
 # A halt that could not be written is not called one.
