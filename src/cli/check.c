@@ -160,8 +160,10 @@ static bool needed(const struct experiment *x, const char *fact)
 	for (size_t i = 0; i < x->attacks_n; i++) {
 		const struct fault *f = fault_of(x->attacks[i]->call.kind);
 
-		for (size_t k = 0; f && f->needs && f->needs[k]; k++)
-			if (strcmp(f->needs[k], fact) == 0)
+		const char *const *needs = f ? fault_needs(f, x->attacks[i]->call.args) : NULL;
+
+		for (; needs && *needs; needs++)
+			if (strcmp(*needs, fact) == 0)
 				return true;
 	}
 	return false;

@@ -17,6 +17,15 @@ const struct fault *fault_find(const char *name)
 	return NULL;
 }
 
+const char *const *fault_needs(const struct fault *f, const void *args)
+{
+	static const char *const nothing[] = {NULL};
+
+	if (f->needs_of && args)
+		return f->needs_of(args);
+	return f->needs ? f->needs : nothing;
+}
+
 const struct fault *fault_of(const struct kind *kind)
 {
 	for (size_t i = 0; faults[i]; i++) {

@@ -35,6 +35,8 @@ struct fault {
 	struct kind kind;
 	const char *const *needs; /* names of machine/can facts, NULL-terminated: "nft",
 	                             "cgroup-cpu", "root" */
+	/* the facts that these very parameters need; NULL: `needs`, whatever they are */
+	const char *const *(*needs_of)(const void *args);
 	/* the step types that it may plan, NULL-terminated: they tell what it dies with */
 	const char *const *steps;
 	/* *again_ns: 0 for never. run: the run's id, for names that must not clash. */
@@ -50,6 +52,8 @@ struct fault {
 extern const struct fault *const faults[];     /* from faults.def, NULL-terminated */
 extern const struct kind *const fault_kinds[]; /* the same, as kinds */
 const struct fault *fault_find(const char *name);
+/* args NULL: as its defaults are. Never NULL. */
+const char *const *fault_needs(const struct fault *, const void *args);
 const struct fault *fault_of(const struct kind *kind); /* the fault whose head this is */
 
 #endif

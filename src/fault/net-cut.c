@@ -269,7 +269,17 @@ static const struct param params[] = {
 };
 
 static const char *const needs[] = {"root", "nft-swallow", NULL};
+/* Where nothing has to vanish on its way out, no egress hook is needed. */
+static const char *const needs_table[] = {"root", "nft-owner", NULL};
 static const char *const steps[] = {"nft", NULL};
+
+static const char *const *needs_of(const void *args)
+{
+	const struct cut_args *a = args;
+
+	return strcmp(a->mode, "reject") == 0 || strcmp(a->direction, "in") == 0 ? needs_table
+	                                                                         : needs;
+}
 
 static const char *const examples[] = {
         "squall attack net.cut --port 6379 --target host --for 30s",
@@ -325,6 +335,7 @@ const struct fault fault_net_cut = {
                         .check = check_cut,
                 },
         .needs = needs,
+        .needs_of = needs_of,
         .steps = steps,
         .plan = plan_cut,
         .dose = dose_cut,

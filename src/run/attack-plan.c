@@ -81,7 +81,8 @@ int attack_plan(const struct experiment *x, const struct method *attack, size_t 
 int attack_can(const struct method *attack, const struct world *world, struct err *err)
 {
 	const struct fault *fault = fault_of(attack->call.kind);
-	for (const char *const *need = fault ? fault->needs : NULL; need && *need; need++) {
+	const char *const *need = fault ? fault_needs(fault, attack->call.args) : NULL;
+	for (; need && *need; need++) {
 		int r = can_try(world, *need, err);
 		if (r < 0 && !strcmp(*need, "root")) {
 			(void)err_set(err, r, "\"%s\" needs root", attack->call.name);

@@ -383,6 +383,28 @@ static void cut_refuses(void **state)
 	refuse("net.cut", NULL, "cgroup", "/", -EINVAL, "is all processes", "");
 }
 
+/* The egress hook is needed only for what must vanish on its way out. */
+static void cut_needs(void **state)
+{
+	static const struct {
+		const char *mode, *direction, *fact;
+	} table[] = {
+	        {"mode=silence", "direction=both", "nft-swallow"},
+	        {"mode=silence", "direction=out", "nft-swallow"},
+	        {"mode=silence", "direction=in", "nft-owner"},
+	        {"mode=reject", "direction=both", "nft-owner"},
+	};
+	const struct fault *f = fault_find("net.cut");
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		const char *const *texts = ARGS(table[i].mode, table[i].direction);
+		const char *const *needs = fault_needs(f, bind_args(&f->kind, texts, &arena));
+		assert_string_equal(needs[1], table[i].fact);
+		assert_null(needs[2]);
+	}
+	assert_string_equal(fault_needs(f, NULL)[1], "nft-swallow");
+}
+
 /* The name of a table holds over a run and differs between attacks and targets. */
 static void cut_names(void **state)
 {
@@ -472,15 +494,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	        TEST(registry),      TEST(kill_plans),
-	        TEST(kill_dose),     TEST(pause_plans),
-	        TEST(pause_dose),    TEST(quota_plans),
-	        TEST(quota_refuses), TEST(quota_spares_squall),
-	        TEST(quota_dose),    TEST(cut_plans),
-	        TEST(cut_ways_in),   TEST(cut_refuses),
-	        TEST(cut_names),     TEST(cut_dose),
-	        TEST(replace_plans), TEST(replace_refuses),
-	        TEST(replace_dose),
+	        TEST(registry),      TEST(kill_plans),          TEST(kill_dose),
+	        TEST(pause_plans),   TEST(pause_dose),          TEST(quota_plans),
+	        TEST(quota_refuses), TEST(quota_spares_squall), TEST(quota_dose),
+	        TEST(cut_plans),     TEST(cut_ways_in),         TEST(cut_refuses),
+	        TEST(cut_needs),     TEST(cut_names),           TEST(cut_dose),
+	        TEST(replace_plans), TEST(replace_refuses),     TEST(replace_dose),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
