@@ -7,7 +7,7 @@
 #include "cli/help.h"
 #include "cli/show.h"
 
-static const char *param_kind_name(enum param_kind kind)
+const char *param_kind_name(enum param_kind kind)
 {
 	static const char *const names[] = {"duration", "size", "share", "count", "number",  "bool",
 	                                    "text",     "enum", "list",  "map",   "document"};
@@ -15,12 +15,65 @@ static const char *param_kind_name(enum param_kind kind)
 	return (size_t)kind < ARRAY_SIZE(names) ? names[kind] : "";
 }
 
-static const char *field_kind_name(enum field_kind kind)
+const char *field_kind_name(enum field_kind kind)
 {
 	static const char *const names[] = {"number", "seconds", "bytes", "share",
 	                                    "text",   "bool",    "list",  "any"};
 
 	return (size_t)kind < ARRAY_SIZE(names) ? names[kind] : "";
+}
+
+const char *key_value_word(const struct key *k)
+{
+	switch (k->kind) {
+	case KEY_DURATION:
+	case KEY_TIME:
+		return "TIME";
+	case KEY_SHARE:
+		return "PERCENT";
+	case KEY_TEXT:
+	case KEY_ID:
+		return "TEXT";
+	case KEY_PID:
+	case KEY_PORT:
+		return "N";
+	case KEY_CGROUP:
+		return "/PATH";
+	case KEY_PICK:
+		return "PICK";
+	case KEY_BOOL:
+		return "true|false";
+	case KEY_WORD:
+		return "WORD";
+	case KEY_FAULT:
+		return "FAULT";
+	case KEY_WORDS:
+	case KEY_TEXTS:
+	case KEY_VALUES:
+		return "LIST";
+	default:
+		return "";
+	}
+}
+
+const char *fault_dies_with(const struct fault *f, struct arena *arena)
+{
+	const char *all = "";
+
+	for (size_t i = 0; f->steps && f->steps[i] && all; i++) {
+		const struct step_type *t = step_type_find(f->steps[i]);
+
+		if (t)
+			all = arena_printf(arena, "%s%s%s (%s)", all, *all ? ", " : "",
+			                   step_dies_with(t), t->name);
+	}
+	return all ? all : "";
+}
+
+const char *fault_way_back(const struct fault *f)
+{
+	return f->kind.irreversible ? "none: needs --allow irreversible, or the word in the file"
+	                            : "put back when it ends";
 }
 
 static void set_text(json_t *o, const char *key, const char *text)

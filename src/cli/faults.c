@@ -19,21 +19,6 @@ static const char *lacks(const struct world *w, const struct fault *f, struct er
 	return NULL;
 }
 
-/* "boot (signal), kernel (nft)" */
-static const char *dies_with(struct cli *cli, const struct fault *f)
-{
-	const char *all = "";
-
-	for (size_t i = 0; f->steps && f->steps[i] && all; i++) {
-		const struct step_type *t = step_type_find(f->steps[i]);
-
-		if (t)
-			all = arena_printf(&cli->arena, "%s%s%s (%s)", all, *all ? ", " : "",
-			                   step_dies_with(t), t->name);
-	}
-	return all ? all : "";
-}
-
 static json_t *fault_json(struct cli *cli, const struct fault *f)
 {
 	json_t *o = kind_json(&f->kind), *needs = json_array();
@@ -45,7 +30,7 @@ static json_t *fault_json(struct cli *cli, const struct fault *f)
 	json_object_set_new(o, "needs", needs);
 	json_object_set_new(o, "irreversible", json_boolean(f->kind.irreversible));
 	json_object_set_new(o, "instant", json_boolean(f->kind.instant));
-	json_object_set_new(o, "dies-with", json_string(dies_with(cli, f)));
+	json_object_set_new(o, "dies-with", json_string(fault_dies_with(f, &cli->arena)));
 	json_object_set_new(o, "can", json_boolean(!lack));
 	if (lack)
 		json_object_set_new(o, "why-not", json_string(err.what));
@@ -96,10 +81,8 @@ static void show_one(struct cli *cli, const struct fault *f)
 	t.wrap = cli->width;
 	TABLE_ADD(&t, "class", f->kind.class_);
 	TABLE_ADD(&t, "targets", f->kind.targets);
-	TABLE_ADD(&t, "way back",
-	          f->kind.irreversible ? "none: needs --allow irreversible, or the word in the file"
-	                               : "put back when it ends");
-	TABLE_ADD(&t, "dies with", dies_with(cli, f));
+	TABLE_ADD(&t, "way back", fault_way_back(f));
+	TABLE_ADD(&t, "dies with", fault_dies_with(f, &cli->arena));
 	for (size_t i = 0; f->needs && f->needs[i]; i++) {
 		struct err why = ERR_INIT;
 		bool can = can_try(&cli->world, f->needs[i], &why) == 0;

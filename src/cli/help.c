@@ -15,7 +15,7 @@ static bool choices_fit(const struct param *p)
 }
 
 /* "TIME" for a duration; the name in capitals where the kind says nothing. */
-static const char *value_word(const struct param *p, struct arena *arena)
+const char *help_value_word(const struct param *p, struct arena *arena)
 {
 	char *word;
 
@@ -60,8 +60,8 @@ static void usage_positional(FILE *to, const struct param *p, struct arena *aren
 {
 	bool must = p->flags & PARAM_REQUIRED;
 
-	fprintf(to, " %s%s%s%s", must ? "" : "[", value_word(p, arena), is_many(p) ? "..." : "",
-	        must ? "" : "]");
+	fprintf(to, " %s%s%s%s", must ? "" : "[", help_value_word(p, arena),
+	        is_many(p) ? "..." : "", must ? "" : "]");
 }
 
 static void usage_kind(FILE *to, const struct kind *kind, struct arena *arena)
@@ -71,7 +71,7 @@ static void usage_kind(FILE *to, const struct kind *kind, struct arena *arena)
 			usage_positional(to, p, arena);
 	for (const struct param *p = kind->params; p && p->name; p++)
 		if (p->flags & PARAM_REQUIRED && !(p->flags & PARAM_POSITIONAL))
-			fprintf(to, " --%s %s%s", p->name, value_word(p, arena),
+			fprintf(to, " --%s %s%s", p->name, help_value_word(p, arena),
 			        is_many(p) ? "..." : "");
 }
 
@@ -83,8 +83,8 @@ static bool has_options(const struct kind *kind)
 	return false;
 }
 
-static void usage(FILE *to, const struct cli_command *command, const struct kind *sub,
-                  struct arena *arena)
+void help_usage(FILE *to, const struct cli_command *command, const struct kind *sub,
+                struct arena *arena)
 {
 	fprintf(to, "Usage: squall %s", command->kind.name);
 	if (command->subs)
@@ -109,7 +109,7 @@ static const char *spaced(struct arena *arena, const char *choices)
 	return to;
 }
 
-static const char *param_says(const struct param *p, struct arena *arena)
+const char *help_param_says(const struct param *p, struct arena *arena)
 {
 	const char *range = "", *dflt = "", *must = p->flags & PARAM_REQUIRED ? " (required)" : "";
 	bool empty =
@@ -139,7 +139,7 @@ static void params_add(struct table *t, struct arena *arena, const struct kind *
                        bool as_options)
 {
 	for (const struct param *p = kind->params; p && p->name; p++) {
-		const char *word = value_word(p, arena);
+		const char *word = help_value_word(p, arena);
 		const char *left;
 
 		if (!as_options)
@@ -148,7 +148,7 @@ static void params_add(struct table *t, struct arena *arena, const struct kind *
 			left = word;
 		else
 			left = arena_printf(arena, "--%s%s%s", p->name, word[0] ? " " : "", word);
-		TABLE_ADD(t, left, param_says(p, arena));
+		TABLE_ADD(t, left, help_param_says(p, arena));
 	}
 }
 
@@ -187,7 +187,7 @@ void help_command(FILE *to, bool colour, struct arena *arena, const struct cli_c
 {
 	const struct kind *about = sub ? sub : &command->kind;
 
-	usage(to, command, sub, arena);
+	help_usage(to, command, sub, arena);
 	fputc('\n', to);
 	show_wrapped(to,
 	             arena_printf(arena, "%c%s.", toupper((unsigned char)about->summary[0]),

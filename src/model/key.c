@@ -45,7 +45,7 @@ const struct key keys_experiment[] = {
          "limits, the first one crossed ends the run; left out: any steady probe missing half of "
          "its looks over 5s"},
         {"blast-radius", KEY_MAP, "ceilings over all attacks", .keys = keys_blast},
-        {"allow", KEY_WORDS, "dangers that must be said: each one used here is named",
+        {"allow", KEY_WORDS, "dangers that the experiment may use; each must be said",
          .words = words_allow},
         {"method", KEY_STEPS, "what is done: attacks, waits and actions, in order",
          .required = true},
