@@ -22,6 +22,7 @@ Commands:
   history   Lists what was run, newest first
   report    Tells one run: what went wrong, what was not expected
   findings  Lists what is to be fixed
+  completionPrints the script by which a shell completes command lines
   version   What this is and what is built in
   help      Explains a command
 
@@ -55,6 +56,7 @@ Commands:
   history   Lists what was run, newest first
   report    Tells one run: what went wrong, what was not expected
   findings  Lists what is to be fixed
+  completionPrints the script by which a shell completes command lines
   version   What this is and what is built in
   help      Explains a command
 
@@ -88,6 +90,7 @@ Commands:
   history   Lists what was run, newest first
   report    Tells one run: what went wrong, what was not expected
   findings  Lists what is to be fixed
+  completionPrints the script by which a shell completes command lines
   version   What this is and what is built in
   help      Explains a command
 
