@@ -6,6 +6,7 @@ Hurts a system on purpose, watches what it does, stops at a limit, puts everythi
 back and proves it.
 
 Commands:
+  init      Writes an experiment to start from, which runs as it is
   run       Carries out experiments: hurts, watches, puts back, reports
   check     Looks before a run: targets, probes, what would refuse it
   plan      Prints the steps that a file would take; touches nothing
@@ -40,6 +41,7 @@ Hurts a system on purpose, watches what it does, stops at a limit, puts everythi
 back and proves it.
 
 Commands:
+  init      Writes an experiment to start from, which runs as it is
   run       Carries out experiments: hurts, watches, puts back, reports
   check     Looks before a run: targets, probes, what would refuse it
   plan      Prints the steps that a file would take; touches nothing
@@ -74,6 +76,7 @@ Hurts a system on purpose, watches what it does, stops at a limit, puts everythi
 back and proves it.
 
 Commands:
+  init      Writes an experiment to start from, which runs as it is
   run       Carries out experiments: hurts, watches, puts back, reports
   check     Looks before a run: targets, probes, what would refuse it
   plan      Prints the steps that a file would take; touches nothing
