@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,10 +82,46 @@ static void told(void *ctx, const struct slot *s)
 	r = r ? r : wire_add(&m, s->type);
 	r = r ? r : wire_add(&m, s->object);
 	r = r ? r : wire_add(&m, s->base);
+	r = r ? r : wire_add(&m, s->claim);
 	r = r ? r : wire_add(&m, s->landed);
 	r = r ? r : wire_add(&m, s->note);
 	if (r == 0)
 		answer(&m);
+}
+
+/* Has what is being applied been called off? Orders are looked at without being taken: they are
+ * obeyed in their order, once what goes on now has ended (SO_PEEK_OFF, socket(7)). */
+static bool is_called_off(const struct service *s)
+{
+	struct pollfd p[] = {
+	        {s->runner, POLLIN, 0}, {s->timer, POLLIN, 0}, {s->signals, POLLIN, 0}};
+	bool off = poll(p, ARRAY_SIZE(p), 0) > 0;
+	int from = 0;
+	struct wire m;
+
+	(void)setsockopt(FD_SOCK, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from));
+	while (!off) {
+		ssize_t n = recv(FD_SOCK, m.data, sizeof(m.data) - 1, MSG_PEEK | MSG_DONTWAIT);
+
+		if (n < 0)
+			break;
+		m.data[n] = '\0';
+		off = n == 0 || strcmp(m.data, "all") == 0 || strcmp(m.data, "end") == 0 ||
+		      (strcmp(m.data, "out") == 0 &&
+		       strtoul(m.data + sizeof("out"), NULL, 10) == s->plan);
+	}
+	from = -1;
+	(void)setsockopt(FD_SOCK, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from));
+	return off;
+}
+
+static bool busy(struct hold *h)
+{
+	struct wire m;
+
+	wire_start(&m, "busy");
+	answer(&m);
+	return is_called_off(&service);
 }
 
 static void take_all(struct service *s)
@@ -280,6 +317,7 @@ int main(int argc, char **argv)
 	        .claims_dir = FD_CLAIMS,
 	        .type_find = step_type_find,
 	        .spawn = spawn,
+	        .busy = busy,
 	        .told = told,
 	};
 	struct err err = ERR_INIT;

@@ -44,6 +44,7 @@ static void hear(struct runner *r, const struct link_event *ev)
 		text_copy(slot.type, sizeof(slot.type), ev->step_type);
 		text_copy(slot.object, sizeof(slot.object), ev->object);
 		text_copy(slot.base, sizeof(slot.base), ev->base);
+		text_copy(slot.claim, sizeof(slot.claim), ev->claim);
 		text_copy(slot.landed, sizeof(slot.landed), ev->landed);
 		text_copy(slot.note, sizeof(slot.note), ev->note);
 		if (a)
@@ -64,6 +65,8 @@ static void hear(struct runner *r, const struct link_event *ev)
 		r->ended = true;
 		r->last_residue = ev->residue;
 		runner_stop(r);
+		break;
+	case LINK_BUSY:
 		break;
 	case LINK_EXPIRED:
 		runner_tell(r, json_pack("{s:s, s:s}", "type", "note", "text",

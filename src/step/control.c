@@ -172,8 +172,7 @@ static bool control_same(const char *want, const char *seen)
 	return !*seen || (only_word && strspn(seen, "0123456789") == strlen(seen));
 }
 
-static void control_by_hand(const char *object, const char *base, const char *landed,
-                            struct buf *to)
+static void control_by_hand(const char *object, const char *base, const char *claim, struct buf *to)
 {
 	struct control c = {0};
 	/* Only texts that need no quoting beyond '': nothing is offered that a shell would read

@@ -418,7 +418,7 @@ static bool file_same(const char *want, const char *seen)
 	       strncmp(want + 1, seen + 7, SHA256_HEX - 1) == 0;
 }
 
-static void file_by_hand(const char *object, const char *base, const char *landed, struct buf *to)
+static void file_by_hand(const char *object, const char *base, const char *claim, struct buf *to)
 {
 	struct place p = {0};
 	if (place_parse(object, NULL, &p, NULL) == 0 && !strchr(object, '\''))

@@ -329,7 +329,7 @@ static bool nft_same(const char *want, const char *seen)
 	return strcmp(comment.data, seen) == 0;
 }
 
-static void nft_by_hand(const char *object, const char *base, const char *landed, struct buf *to)
+static void nft_by_hand(const char *object, const char *base, const char *claim, struct buf *to)
 {
 	struct nft_object o = {0};
 	if (strcmp(base, "absent") == 0 && nft_object_parse(object, &o, NULL) == 0 &&

@@ -180,7 +180,7 @@ static int signal_meter(const struct hold *h, const char *object, struct counter
 	return 0;
 }
 
-static void signal_by_hand(const char *object, const char *base, const char *landed, struct buf *to)
+static void signal_by_hand(const char *object, const char *base, const char *claim, struct buf *to)
 {
 	struct proc_id id = {0};
 	if (proc_id_parse(object, &id, NULL) == 0)

@@ -22,6 +22,12 @@ bool step_same(const struct step_type *t, const char *want, const char *seen)
 	return strcmp(want, seen) == 0 || (t->same && t->same(want, seen));
 }
 
+int step_get(const struct step_type *t, const struct world *w, struct hold *h, const char *object,
+             struct buf *state, struct err *err)
+{
+	return h && t->look ? t->look(h, object, state, err) : t->get(w, object, state, err);
+}
+
 const char *step_dies_with(const struct step_type *t)
 {
 	if (t->flags & STEP_IRREVERSIBLE)

@@ -38,6 +38,10 @@ struct holder {
 	int sock; /* the order channel, also the lifeline; -1 in a process that did not start it */
 };
 
+/* Of one object: nothing is in (not yet, or not any more), it was applied, or a change was cut
+ * short and the log cannot tell how far it got. */
+enum applied { APPLIED_NOT, APPLIED, APPLIED_MAYBE };
+
 /* What is made ready at arming so that a revert needs nothing else. Owned by the keeper, one per
  * slot. */
 struct hold {
@@ -46,13 +50,22 @@ struct hold {
 	int stash;            /* directory of the run's stash, -1: none */
 	uint64_t deadline_ns; /* CLOCK_BOOTTIME: a holder must be gone by then, by the kernel's hand
 	                       */
+	/* What this run wants of the object, as its slot has it: what a revert needs may stand
+	 * there. NULL where no run wants anything. */
+	const char *claim;
+	enum applied applied; /* what the log says of it */
 	int fd[3];            /* the type's own, opened by open(); -1: none */
+	void *own;            /* the type's own, made by open(), freed by close() */
 	struct holder holder;
 	/* Starts the helper `kind` ("nft") and fills hold->holder; args are its argv. NULL where
 	 * nothing may be started (undo). Answers of the helper are read with wire_recv on
 	 * holder.sock. */
 	int (*spawn)(struct hold *, const char *kind, const char *const *args, struct err *);
 	void *spawn_ctx;
+	/* To be called about every 50 ms by a set or look that waits for something slow, so that
+	 * whoever waits for the keeper learns that it is at work. True: what is being applied is
+	 * called off. NULL: nobody waits. */
+	bool (*busy)(struct hold *);
 };
 
 struct step_type {
@@ -63,6 +76,9 @@ struct step_type {
 	void (*close)(struct hold *); /* NULL: close fd[] and be done */
 	/* -ESTALE: gone with its object (process, cgroup, namespace). */
 	int (*get)(const struct world *, const char *object, struct buf *state, struct err *);
+	/* get, for a type whose objects can only be looked at with what open() made ready; there
+	 * get gives the reason. NULL: get does. */
+	int (*look)(struct hold *, const char *object, struct buf *state, struct err *);
 	/* now: what get said last. On success `landed` is what was read back after the change. */
 	int (*set)(struct hold *, const char *object, const char *now, const char *to,
 	           struct buf *landed, struct err *);
@@ -74,14 +90,18 @@ struct step_type {
 	             struct err *); /* NULL: nothing to count */
 	/* The kernel's rounding; NULL: equal text. */
 	bool (*same)(const char *want, const char *seen);
-	/* The shell command with which a person puts the object back; NULL: none to give. */
-	void (*by_hand)(const char *object, const char *base, const char *landed, struct buf *to);
+	/* The shell command with which a person puts the object back; claim: what the run wanted of
+	 * it. NULL: none to give. */
+	void (*by_hand)(const char *object, const char *base, const char *claim, struct buf *to);
 };
 
 /* From steps.def. NULL when unknown. */
 const struct step_type *step_type_find(const char *name);
 extern const struct step_type *const step_types[]; /* NULL-terminated */
 bool step_same(const struct step_type *t, const char *want, const char *seen);
+/* look() where the type has it and a hold is there, else get(). */
+int step_get(const struct step_type *t, const struct world *w, struct hold *h, const char *object,
+             struct buf *state, struct err *err) must_use;
 /* "kernel", "boot", "log" or "never" (irreversible). */
 const char *step_dies_with(const struct step_type *t);
 void hold_init(struct hold *h);

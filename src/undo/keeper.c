@@ -76,6 +76,7 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 		k->slots[i] = (struct slot){.seq = k->slots[i].seq};
 		text_copy(k->slots[i].type, TYPE_MAX, s->type);
 		text_copy(k->slots[i].object, OBJECT_MAX, s->object);
+		text_copy(k->slots[i].claim, STATE_MAX, s->to);
 		k->work[i].type = type;
 		k->work[i].open = false;
 	}
@@ -91,6 +92,8 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 	h->deadline_ns = k->c.deadline_ns;
 	h->spawn = k->c.spawn;
 	h->spawn_ctx = k->c.spawn_ctx;
+	h->busy = k->c.busy;
+	h->claim = k->slots[i].claim;
 	r = type->open ? type->open(h, s->object, err) : 0;
 	if (r < 0) {
 		hold_release(h);
@@ -144,7 +147,7 @@ static int intend(struct keeper *k, size_t i, const struct step *st, struct err 
 	int r;
 
 	if (t->flags & STEP_IRREVERSIBLE) {
-		r = t->get(k->c.world, s->object, &now, err);
+		r = step_get(t, k->c.world, &k->work[i].hold, s->object, &now, err);
 		if (r < 0)
 			return r;
 		slot_intend(k, s, now.data, st->to);
@@ -154,7 +157,7 @@ static int intend(struct keeper *k, size_t i, const struct step *st, struct err 
 	if (r < 0)
 		return r;
 	/* under the lock: what was read before may be a fault of a run that has left since */
-	r = t->get(k->c.world, s->object, &now, err);
+	r = step_get(t, k->c.world, &k->work[i].hold, s->object, &now, err);
 	if (r == 0 && c.body.n == 0)
 		text_copy(c.body.base, STATE_MAX, now.data);
 	else if (r == 0 && !is_ours(&c, t, now.data))
@@ -200,7 +203,7 @@ static int apply(struct keeper *k, size_t i, struct err *err)
 			return r;
 		}
 	}
-	r = t->get(k->c.world, s->object, &now, err);
+	r = step_get(t, k->c.world, h, s->object, &now, err);
 	if (r == 0 && step_same(t, wanted, now.data)) {
 		s->was_there = 1;
 		buf_add(&landed, now.data);
@@ -233,6 +236,7 @@ static void take_out_slot(struct keeper *k, size_t i)
 	bool certain = s->phase == SLOT_IN;
 
 	k->work[i].checked = false;
+	k->work[i].hold.applied = certain ? APPLIED : APPLIED_MAYBE;
 
 	/* the log is written first, but a log that cannot be written must not keep the object from
 	 * going back */
@@ -260,7 +264,8 @@ static void check_again(struct keeper *k)
 		if (!is_used(k, i) || s->phase != SLOT_BACK || k->work[i].checked)
 			continue;
 		k->work[i].checked = true;
-		if (slot_is_back(&rv, k->work[i].type, s))
+		if (slot_is_back(&rv, k->work[i].type, k->work[i].open ? &k->work[i].hold : NULL,
+		                 s))
 			continue;
 		s->phase = SLOT_RESIDUE;
 		slot_note(s, "was put back, but reads otherwise again");
@@ -442,7 +447,8 @@ bool keeper_holder_gone(struct keeper *k, int pidfd)
 		fd_close(&h->sock);
 		if (is_in(k, i)) {
 			take_out_slot(k, i);
-			if (k->slots[i].phase == SLOT_BACK) {
+			if (k->slots[i].phase == SLOT_BACK &&
+			    k->work[i].type->flags & STEP_DIES_WITH_HOLDER) {
 				k->slots[i].phase = SLOT_GONE;
 				slot_note(&k->slots[i], "its helper died");
 				(void)!undo_log_put(&k->log, i, NULL);

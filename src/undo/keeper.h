@@ -22,6 +22,7 @@ struct keeper_config {
 	const struct step_type *(*type_find)(const char *name);
 	int (*spawn)(struct hold *, const char *kind, const char *const *args, struct err *);
 	void *spawn_ctx;
+	bool (*busy)(struct hold *);                  /* see struct hold; may be NULL */
 	void (*told)(void *ctx, const struct slot *); /* a step changed phase */
 	void *ctx;
 };

@@ -256,7 +256,7 @@ static bool parse_event(const char *const *argv, int n, struct link_event *ev)
 	} verbs[] = {
 	        {"armed", LINK_ARMED},     {"in", LINK_IN},           {"out", LINK_OUT},
 	        {"step", LINK_STEP},       {"meter", LINK_METER},     {"ended", LINK_ENDED},
-	        {"refused", LINK_REFUSED}, {"expired", LINK_EXPIRED},
+	        {"refused", LINK_REFUSED}, {"expired", LINK_EXPIRED}, {"busy", LINK_BUSY},
 	};
 	size_t v = 0;
 
@@ -283,8 +283,9 @@ static bool parse_event(const char *const *argv, int n, struct link_event *ev)
 		text_copy(ev->step_type, sizeof(ev->step_type), wire_arg(argv, n, 4));
 		text_copy(ev->object, sizeof(ev->object), wire_arg(argv, n, 5));
 		text_copy(ev->base, sizeof(ev->base), wire_arg(argv, n, 6));
-		text_copy(ev->landed, sizeof(ev->landed), wire_arg(argv, n, 7));
-		text_copy(ev->note, sizeof(ev->note), wire_arg(argv, n, 8));
+		text_copy(ev->claim, sizeof(ev->claim), wire_arg(argv, n, 7));
+		text_copy(ev->landed, sizeof(ev->landed), wire_arg(argv, n, 8));
+		text_copy(ev->note, sizeof(ev->note), wire_arg(argv, n, 9));
 		break;
 	case LINK_METER:
 		for (int i = 2; i + 1 < n; i += 2)

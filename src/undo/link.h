@@ -28,6 +28,7 @@ enum link_event_type {
 	LINK_ENDED,   /* all is out and checked; the keeper leaves */
 	LINK_REFUSED, /* arming or preparing failed; code -EBUSY (claimed by another run), -ENOSPC
 	                 (log full), … */
+	LINK_BUSY,    /* nothing new: a change takes its time, the keeper is at work */
 	LINK_EXPIRED, /* the hard deadline struck: the keeper reverts all by itself */
 };
 
@@ -38,7 +39,8 @@ struct link_event {
 	char text[448], hint[256];
 	size_t residue;
 	/* LINK_STEP */
-	char step_type[TYPE_MAX], object[OBJECT_MAX], base[STATE_MAX], landed[STATE_MAX], note[128];
+	char step_type[TYPE_MAX], object[OBJECT_MAX], base[STATE_MAX], claim[STATE_MAX];
+	char landed[STATE_MAX], note[128];
 	enum slot_phase phase;
 	bool was_there;           /* the object was already as wanted: no effect */
 	struct counters counters; /* LINK_METER; has "elapsed_ns" */

@@ -77,7 +77,7 @@ static int revert_once(const struct revert *rv, const struct step_type *t, struc
 	BUF(landed, STATE_MAX);
 	int r;
 
-	r = t->get(rv->world, s->object, &now, err);
+	r = step_get(t, rv->world, h, s->object, &now, err);
 	/* the name may be gone while the object lives on (a namespace whose process has ended, but
 	 * not its siblings): the holder goes all the same */
 	if (r == -ESTALE && (t->flags & STEP_DIES_WITH_HOLDER)) {
@@ -101,7 +101,7 @@ static int revert_once(const struct revert *rv, const struct step_type *t, struc
 	if (r < 0)
 		return r;
 	buf_reset(&now);
-	r = t->get(rv->world, s->object, &now, err);
+	r = step_get(t, rv->world, h, s->object, &now, err);
 	if (r < 0)
 		return r;
 	if (!step_same(t, g->to, now.data))
@@ -155,7 +155,7 @@ void revert_slot(const struct revert *rv, const struct step_type *t, struct hold
 	/* The other claims first: from here on both what is there (landed) and what will be (their
 	 * merged value) are known as ours, wherever this may be broken off. */
 	if (r == 0 && claim.seq && claim.body.n) {
-		if (t->get(rv->world, s->object, &now, NULL) == 0 &&
+		if (step_get(t, rv->world, h, s->object, &now, NULL) == 0 &&
 		    step_same(t, goal.wanted, now.data))
 			text_copy(claim.body.landed, sizeof(claim.body.landed), now.data);
 		(void)!claim_save(&claim, NULL);
@@ -182,7 +182,8 @@ void revert_slot(const struct revert *rv, const struct step_type *t, struct hold
 	claim_close(&claim);
 }
 
-bool slot_is_back(const struct revert *rv, const struct step_type *t, const struct slot *s)
+bool slot_is_back(const struct revert *rv, const struct step_type *t, struct hold *h,
+                  const struct slot *s)
 {
 	struct claim_file claim = {.fd = -1};
 	char want[STATE_MAX];
@@ -199,7 +200,8 @@ bool slot_is_back(const struct revert *rv, const struct step_type *t, const stru
 	/* other runs may claim it by now: under the lock it is as they want it */
 	if (r == 0 && claim.body.n && claim_merge(&claim, t, want, NULL) < 0)
 		text_copy(want, sizeof(want), claim.body.landed);
-	back = t->get(rv->world, s->object, &now, NULL) < 0 || step_same(t, want, now.data) ||
+	back = step_get(t, rv->world, h, s->object, &now, NULL) < 0 ||
+	       step_same(t, want, now.data) ||
 	       (r == 0 && claim.body.n && step_same(t, claim.body.landed, now.data));
 	claim_close(&claim);
 	return back;

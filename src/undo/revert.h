@@ -21,8 +21,9 @@ struct revert {
  * opened. */
 void revert_slot(const struct revert *, const struct step_type *, struct hold *, struct slot *);
 /* A slot that went back: does its object still read so? True also when it is gone, or cannot be
- * looked at now. */
-bool slot_is_back(const struct revert *, const struct step_type *, const struct slot *);
+ * looked at now. hold: NULL when it is not open. */
+bool slot_is_back(const struct revert *, const struct step_type *, struct hold *,
+                  const struct slot *);
 /* Calls the setter; the one place from which machines are changed. */
 int step_set(const struct step_type *, struct hold *, const char *object, const char *now,
              const char *to, struct buf *landed, struct err *) must_use;

@@ -16,13 +16,15 @@
 #include "undo/claim.h"
 #include "undo/revert.h"
 
-/* A keeper that outlived its deadline by this much hangs: it is ended, and its log undone. */
+/* A keeper that outlived its deadline by this much hangs: it is ended, and its log undone. One that
+ * is in the middle of a change that is not prepared (a command runs) may take longer. */
 #define KEEPER_GRACE_NS 2000000000ull
+#define ASSISTED_GRACE_NS 600000000000ull
 enum { LOCK_WAIT_MS = 3000, CLAIM_WAIT_NS = 100000000 };
 
 struct undo {
 	const struct world *world;
-	int claims_dir;
+	int claims_dir, stash;
 	const char *run;
 	char boot[BOOT_ID_MAX];
 	undo_told *told;
@@ -43,6 +45,26 @@ static int lock_log(int fd)
 	return 0;
 }
 
+/* How long after its deadline the keeper may still be at it. */
+static uint64_t keeper_grace(const struct undo *u, const struct undo_log *log)
+{
+	struct proc_stat st;
+
+	if (proc_stat_read(u->world, log->head.keeper.pid, &st, NULL) == 0 && st.state == 'T')
+		return KEEPER_GRACE_NS;
+	for (size_t i = 0; i < log->n; i++) {
+		const struct slot *s = &log->slots[i];
+		const struct step_type *t =
+		        slot_phase_is_live((enum slot_phase)s->phase) && s->phase != SLOT_RESIDUE
+		                ? step_type_find(s->type)
+		                : NULL;
+
+		if (t && !(t->flags & (STEP_LEAN | STEP_IRREVERSIBLE)))
+			return ASSISTED_GRACE_NS;
+	}
+	return KEEPER_GRACE_NS;
+}
+
 /* A keeper that lives does its own work, unless it hangs past its deadline. */
 static bool keeper_is_at_work(const struct undo *u, const struct undo_log *log)
 {
@@ -51,7 +73,7 @@ static bool keeper_is_at_work(const struct undo *u, const struct undo_log *log)
 	if (strcmp(log->head.boot, u->boot) != 0 || !proc_id_alive(u->world, log->head.keeper))
 		return false;
 	if (u->list || !log->head.deadline_ns ||
-	    clock_boot_ns() < log->head.deadline_ns + KEEPER_GRACE_NS)
+	    clock_boot_ns() < log->head.deadline_ns + keeper_grace(u, log))
 		return true;
 	pidfd = proc_id_open(u->world, log->head.keeper, NULL);
 	if (pidfd < 0)
@@ -69,6 +91,26 @@ static void drop_claim(const struct undo *u, const struct slot *s)
 	claim_drop(&c, u->run);
 	(void)!claim_save(&c, NULL);
 	claim_close(&c);
+}
+
+/* What a type needs of a process that never saw the fault start. */
+static int undo_hold(const struct undo *u, const struct step_type *t, bool same_boot,
+                     const struct slot *s, struct hold *h, struct err *err)
+{
+	hold_init(h);
+	h->world = u->world;
+	h->run = u->run;
+	h->stash = u->stash;
+	h->claim = s->claim;
+	h->applied = s->phase == SLOT_IN     ? APPLIED
+	             : s->phase == SLOT_BACK ? APPLIED_NOT
+	                                     : APPLIED_MAYBE;
+	h->holder.id = s->holder;
+	if (same_boot && s->holder.pid > 0)
+		h->holder.pidfd = proc_id_open(u->world, s->holder, NULL);
+	if (h->holder.pidfd < 0)
+		h->holder.pidfd = -1;
+	return t->open ? t->open(h, s->object, err) : 0;
 }
 
 static void undo_slot(const struct undo *u, bool same_boot, struct slot *s)
@@ -90,16 +132,7 @@ static void undo_slot(const struct undo *u, bool same_boot, struct slot *s)
 		drop_claim(u, s);
 		return;
 	}
-	hold_init(&h);
-	h.world = u->world;
-	h.run = u->run;
-	h.stash = -1;
-	h.holder.id = s->holder;
-	if (same_boot && s->holder.pid > 0)
-		h.holder.pidfd = proc_id_open(u->world, s->holder, NULL);
-	if (h.holder.pidfd < 0)
-		h.holder.pidfd = -1;
-	r = t->open ? t->open(&h, s->object, &err) : 0;
+	r = undo_hold(u, t, same_boot, s, &h, &err);
 	if (r == -ESTALE && !same_boot) {
 		/* a file system that is not mounted yet looks like this too */
 		s->phase = SLOT_RESIDUE;
@@ -132,8 +165,18 @@ static bool is_still_back(const struct undo *u, struct undo_log *log, size_t i)
 	const struct revert rv = {u->world, u->claims_dir, u->run};
 	struct slot *s = &log->slots[i];
 	const struct step_type *t = step_type_find(s->type);
+	struct hold h;
+	bool back, open;
 
-	if (!(s->plan >> 31) || s->phase != SLOT_BACK || !t || slot_is_back(&rv, t, s))
+	if (!(s->plan >> 31) || s->phase != SLOT_BACK || !t)
+		return true;
+	open = t->look && undo_hold(u, t, false, s, &h, NULL) == 0;
+	back = (t->look && !open) || slot_is_back(&rv, t, open ? &h : NULL, s);
+	if (open && t->close)
+		t->close(&h);
+	if (t->look)
+		hold_release(&h);
+	if (back)
 		return true;
 	s->phase = SLOT_RESIDUE;
 	slot_note(s, "was put back, but reads otherwise again");
@@ -205,7 +248,7 @@ static int log_open(const struct undo *u, int run_dir, struct undo_log *log, str
 static int undo_one(struct undo *u, int run_dir, struct err *err)
 {
 	_cleanup_free_ struct slot *slots = NULL;
-	_cleanup_fd_ int locked = -1;
+	_cleanup_fd_ int locked = -1, stash = -1;
 	struct undo_log log = {.fd = -1};
 	int r;
 
@@ -232,7 +275,10 @@ static int undo_one(struct undo *u, int run_dir, struct err *err)
 	}
 	if (r == 0 && has_work(&log)) {
 		u->result->runs++;
+		stash = openat(run_dir, "stash", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		u->stash = stash;
 		r = undo_slots(u, &log, err);
+		u->stash = -1;
 	}
 	undo_log_close(&log);
 	return r;
@@ -258,7 +304,8 @@ static bool is_another_run(void *ctx, const char *run)
 int undo_folder(const struct world *w, const struct paths *paths, int run_dir, const char *run,
                 undo_told *told, void *ctx, struct undo_result *result, struct err *err)
 {
-	struct undo u = {.world = w, .run = run, .told = told, .ctx = ctx, .result = result};
+	struct undo u = {
+	        .world = w, .stash = -1, .run = run, .told = told, .ctx = ctx, .result = result};
 	size_t residue = result->residue;
 	int r = undo_begin(&u, paths, err);
 
@@ -349,7 +396,7 @@ static int undo_walk(struct undo *u, const struct paths *paths, struct err *err)
 int undo_all(const struct world *w, const struct paths *paths, undo_told *told, void *ctx,
              struct undo_result *result, struct err *err)
 {
-	struct undo u = {.world = w, .told = told, .ctx = ctx, .result = result};
+	struct undo u = {.world = w, .stash = -1, .told = told, .ctx = ctx, .result = result};
 
 	return undo_walk(&u, paths, err);
 }
@@ -357,7 +404,8 @@ int undo_all(const struct world *w, const struct paths *paths, undo_told *told, 
 int undo_list(const struct world *w, const struct paths *paths, undo_told *told, void *ctx,
               struct undo_result *result, struct err *err)
 {
-	struct undo u = {.world = w, .told = told, .ctx = ctx, .list = true, .result = result};
+	struct undo u = {
+	        .world = w, .stash = -1, .told = told, .ctx = ctx, .list = true, .result = result};
 
 	return undo_walk(&u, paths, err);
 }
@@ -367,5 +415,5 @@ void undo_by_hand(const struct slot *s, struct buf *to)
 	const struct step_type *t = step_type_find(s->type);
 
 	if (t && t->by_hand)
-		t->by_hand(s->object, s->base, s->landed, to);
+		t->by_hand(s->object, s->base, s->claim, to);
 }
