@@ -15,6 +15,9 @@ struct helper_type {
 	const char *name;
 	/* sock: order channel (wire messages). args: as given to spawn. Returns the exit status. */
 	int (*main)(int sock, const char *const *args);
+	/* What it serves is putting back: it is the last to go when memory runs out, as the keeper
+	 * is; else the first. */
+	bool spared;
 };
 
 #endif

@@ -8,6 +8,18 @@
 #include "cli/show.h"
 #include "run/plan-text.h"
 
+/* Before it is folded into lines, where a secret with blanks would not be known again. */
+static void plan_mask(const struct experiment *x, struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		experiment_mask(x, plan->v[i].to);
+		experiment_mask(x, plan->v[i].says);
+	}
+	for (size_t i = 0; i < plan->blobs_n; i++)
+		if (plan->blobs[i].shown) /* the plan's own copy, never to be put */
+			experiment_mask(x, (char *)(uintptr_t)plan->blobs[i].data);
+}
+
 enum exit_code policies_take(struct cli *cli, const struct world *w, struct policies *p)
 {
 	struct problems problems;
@@ -41,6 +53,7 @@ static void think(struct cli *cli, const struct world *w, const struct policies 
 	if (t->plan_code == 0 && t->gate_code == 0)
 		t->gate_code =
 		        gate_plan(p, w, x, t->attack, 0, &t->targets, &t->plan, &t->gate_err);
+	plan_mask(x, &t->plan);
 }
 
 int plans_gate(const struct policies *p, const struct experiment *x, const struct attack_thought *v,
@@ -69,9 +82,10 @@ struct attack_thought *attacks_think(struct cli *cli, const struct world *w,
 	return v;
 }
 
-static json_t *thought_json(const struct world *w, const struct attack_thought *t)
+static json_t *thought_json(const struct world *w, const struct experiment *x,
+                            const struct attack_thought *t)
 {
-	json_t *o = plan_json(w, t->attack, &t->targets, &t->plan);
+	json_t *o = plan_json(w, t->attack, &t->targets, &t->plan), *masked;
 
 	if (t->resolve_code < 0)
 		json_object_set_new(o, "cannot", json_string(t->resolve_err.what));
@@ -83,18 +97,23 @@ static json_t *thought_json(const struct world *w, const struct attack_thought *
 		json_object_set_new(o, "refused", json_string(t->allow_err.what));
 	if (t->gate_code < 0)
 		json_object_set_new(o, "refused", json_string(t->gate_err.what));
-	return o;
+	masked = experiment_mask_json(x, o);
+	json_decref(o);
+	return masked;
 }
 
-static void thought_show(const struct world *w, const struct attack_thought *t)
+static void thought_show(const struct world *w, const struct experiment *x,
+                         const struct attack_thought *t)
 {
 	_cleanup_free_ char *text = NULL;
 
 	if (t->resolve_code < 0)
 		return;
 	text = plan_text(w, t->attack, &t->targets, &t->plan);
-	if (text)
+	if (text) {
+		experiment_mask(x, text);
 		show_text(stdout, text, true);
+	}
 	/* Planned all the same: whoever carries it out may be able to. */
 	if (t->can_code < 0 && world_is_real(w))
 		printf("  assumed, though it cannot be tried here: %s\n", t->can_err.what);
@@ -119,11 +138,11 @@ enum exit_code plans_show(struct cli *cli, const struct world *w, const struct e
 		struct attack_thought *t = &v[i];
 
 		if (json) {
-			json_array_append_new(list, thought_json(w, t));
+			json_array_append_new(list, thought_json(w, x, t));
 		} else {
 			if (i)
 				putchar('\n');
-			thought_show(w, t);
+			thought_show(w, x, t);
 		}
 		if (t->resolve_code < 0)
 			code = show_err(&t->resolve_err, EXIT_CANNOT);

@@ -3,9 +3,11 @@
 
 #include <stddef.h>
 
+extern const struct helper_type helper_hand;
 extern const struct helper_type helper_nft;
 
 const struct helper_type *const helpers[] = {
+        &helper_hand,
         &helper_nft,
         NULL,
 };

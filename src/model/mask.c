@@ -7,6 +7,23 @@
 static const char stars[] = "****";
 enum { STARS = 4 };
 
+/* As a word of a shell has it (base/commands.h), a quote looks otherwise. */
+static void quoted_add(struct reading *r, const char *value)
+{
+	size_t n = 1;
+	for (const char *s = value; *s != '\0'; s++)
+		n += *s == '\'' ? 4 : 1;
+	char *text = arena_alloc(r->arena, n), *to = text;
+	if (text == NULL) {
+		r->no_memory = true;
+		return;
+	}
+	for (const char *s = value; *s != '\0'; s++)
+		to = *s == '\'' ? stpcpy(to, "'\\''") : stpncpy(to, s, 1);
+	*to = '\0';
+	secret_add(r, text);
+}
+
 /* Kept longest first, so that a secret inside another one does not spoil it. */
 void secret_add(struct reading *r, const char *value)
 {
@@ -27,6 +44,8 @@ void secret_add(struct reading *r, const char *value)
 		v[at] = v[at - 1];
 	v[at] = value;
 	x->secrets = v;
+	if (strchr(value, '\'') != NULL && strstr(value, "'\\''") == NULL)
+		quoted_add(r, value);
 }
 
 void experiment_mask(const struct experiment *x, char *text)

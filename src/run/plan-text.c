@@ -57,7 +57,7 @@ static const struct {
         {ALLOW_CONTROL_PATH, "control-path"},
 };
 
-static json_t *step_json(const struct world *w, const struct step *s)
+static json_t *step_json(const struct world *w, const struct step *s, const struct blob *content)
 {
 	const struct step_type *type = step_type_find(s->type);
 	struct err err = ERR_INIT;
@@ -69,6 +69,8 @@ static json_t *step_json(const struct world *w, const struct step *s)
 	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "type", s->type, "object", s->object,
 	              "to", s->to, "says", s->says, "dies-with", step_dies_with(type), "revert",
 	              revert_class(type), "irreversible", (type->flags & STEP_IRREVERSIBLE) != 0);
+	if (content && content->shown)
+		json_object_set_new(o, "content", json_string(content->data));
 	if (step_from(w, type, s, &from, &err))
 		json_object_set_new(o, "from", json_string(from.data));
 	else
@@ -81,7 +83,8 @@ json_t *plan_steps_json(const struct world *w, const struct plan *plan)
 	json_t *steps = json_array();
 
 	for (size_t i = 0; i < plan->n; i++)
-		json_array_append_new(steps, step_json(w, &plan->v[i]));
+		json_array_append_new(
+		        steps, step_json(w, &plan->v[i], plan_blob_find(plan, plan->v[i].to)));
 	return steps;
 }
 
@@ -134,7 +137,8 @@ static void put_field(FILE *f, const char *label, const char *text)
 	fputc('\n', f);
 }
 
-static void put_step(FILE *f, const struct world *w, size_t number, const struct step *s)
+static void put_step(FILE *f, const struct world *w, size_t number, const struct step *s,
+                     const struct blob *content)
 {
 	const struct step_type *type = step_type_find(s->type);
 	struct err err = ERR_INIT;
@@ -153,6 +157,8 @@ static void put_step(FILE *f, const struct world *w, size_t number, const struct
 		put_field(f, "from", unseen.data);
 	}
 	put_field(f, "to", s->to);
+	if (content && content->shown)
+		put_field(f, "", content->data);
 	buf_addf(&way, "%s, %s", step_dies_with(type), revert_class(type));
 	put_field(f, "dies with", way.data);
 	if (s->says[0])
@@ -188,7 +194,7 @@ char *plan_text(const struct world *w, const struct method *attack, const struct
 	if (words.len)
 		fprintf(f, "  needs allow: [%s]\n", words.data);
 	for (size_t i = 0; i < plan->n; i++)
-		put_step(f, w, i + 1, &plan->v[i]);
+		put_step(f, w, i + 1, &plan->v[i], plan_blob_find(plan, plan->v[i].to));
 	if (fclose(f) != 0) {
 		free(text);
 		return NULL;

@@ -75,6 +75,14 @@ int plan_blob(struct plan *p, const void *data, size_t n, char state[STATE_MAX],
 	return 0;
 }
 
+struct blob *plan_blob_find(const struct plan *p, const char *state)
+{
+	for (size_t i = 0; i < p->blobs_n && state[0] == '@'; i++)
+		if (strcmp(p->blobs[i].hex, state + 1) == 0)
+			return &p->blobs[i];
+	return NULL;
+}
+
 enum plan_change plan_compare(const struct plan *before, const struct step *s)
 {
 	const struct step *old = before ? plan_find(before, s->type, s->object) : NULL;

@@ -21,6 +21,7 @@ struct blob {
 	char hex[65];
 	const void *data;
 	size_t n;
+	bool shown; /* text that a printed plan shows in full */
 };
 
 struct plan {
@@ -41,6 +42,9 @@ int plan_add(struct plan *p, const char *type, const char *object, const char *t
 /* Keeps content and writes "@<hex>" into state. */
 int plan_blob(struct plan *p, const void *data, size_t n, char state[STATE_MAX],
               struct err *err) must_use;
+
+/* The content that a wanted state names, when this plan brought it; else NULL. */
+struct blob *plan_blob_find(const struct plan *p, const char *state);
 
 enum plan_change { PLAN_SAME, PLAN_NEW, PLAN_CHANGED };
 /* How step i of `now` differs from `before` (NULL: everything is new). */

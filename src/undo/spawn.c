@@ -49,7 +49,7 @@ static void helper_main(const struct helper_type *type, pid_t parent, uint64_t d
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	oom_score_set(1000);
+	oom_score_set(type->spared ? -1000 : 1000);
 	prctl(PR_SET_NAME, "squall-helper");
 	if (dup2(sock, 3) < 0)
 		_exit(1);

@@ -35,6 +35,8 @@ mount --make-rprivate / 2>/dev/null
 CG2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 CGCPU=$(awk '$3 == "cgroup" && $4 ~ /(^|,)cpu(,|$)/ { print $2; exit }' /proc/mounts)
 [ -n "$CGCPU" ] || CGCPU=$CG2
+CGPIDS=$(awk '$3 == "cgroup" && $4 ~ /(^|,)pids(,|$)/ { print $2; exit }' /proc/mounts)
+[ -n "$CGPIDS" ] || CGPIDS=$CG2
 
 BOX=$(mktemp -d "/tmp/$SQ_ID.XXXXXX")
 # Never has anything to read: a wait is a read of it that times out. (A process substitution for each
@@ -117,6 +119,7 @@ need() {
 	ipv6) why=$(ip -6 addr add fd00:5157::1/128 dev lo 2>&1 && ip -6 addr del fd00:5157::1/128 dev lo 2>&1) ;;
 	veth) why=$(ip link add "v$$" type veth peer name "w$$" 2>&1 && ip link del "v$$" 2>&1) ;;
 	cgroup-cpu) why=$(mkdir "$CGCPU/$SQ_ID-try" 2>&1 && test -e "$CGCPU/$SQ_ID-try/cpu.cfs_quota_us" -o -e "$CGCPU/$SQ_ID-try/cpu.max" && rmdir "$CGCPU/$SQ_ID-try" 2>&1) ;;
+	cgroup-pids) why=$(mkdir "$CGPIDS/$SQ_ID-try" 2>&1 && test -e "$CGPIDS/$SQ_ID-try/pids.max" && rmdir "$CGPIDS/$SQ_ID-try" 2>&1) ;;
 	cgroup-v2) why=$([ -n "$CG2" ] && mkdir "$CG2/$SQ_ID-try" 2>&1 && rmdir "$CG2/$SQ_ID-try" 2>&1) ;;
 	tmpfs) why=$(mkdir -p "$BOX/try" && mount -t tmpfs none "$BOX/try" 2>&1 && umount "$BOX/try" 2>&1) ;;
 	*) why=$(command -v "$1" || { echo "no program $1"; false; }) ;;

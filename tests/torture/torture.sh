@@ -26,7 +26,7 @@ BUDGET=${BUDGET:-270}
 SEED=${SEED:-$(($(date +%s) % 100000))}
 
 # --- the faults: make a bed, and start a short attack on it ----------------------------------------
-FAULTS="proc-kill proc-pause cpu-quota net-cut file-replace"
+FAULTS="proc-kill proc-pause cpu-quota net-cut file-replace custom"
 bed_of() {
 	case $1 in
 	proc-kill | proc-pause)
@@ -52,11 +52,16 @@ attack_of() {
 	proc-pause) start attack proc.pause --target "process.pid=$VICTIM" --for 200ms ;;
 	cpu-quota) start attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for 200ms ;;
 	net-cut) start attack net.cut --target "netns=$B" --for 200ms ;;
+	custom)
+		start attack custom flag --apply "touch $TREE/flag" --undo "rm -f $TREE/flag" --check "test -e $TREE/flag" \
+			--target host --for 200ms
+		;;
 	file-replace) start attack file.replace --path "$TREE/config" --content broken --target host --for 200ms ;;
 	esac
 }
 # Wholly held by the kernel: no undo is needed even when all died.
 dies_with_kernel() { [ "$1" = net-cut ]; }
+has_helper() { [ "$1" = net-cut ] || [ "$1" = custom ]; }
 
 # --- one point -------------------------------------------------------------------------------------
 BED=
@@ -172,7 +177,7 @@ points() {
 			continue
 		}
 		for who in runner keeper helpers all; do
-			[ $who = helpers ] && ! dies_with_kernel "$fault" && continue
+			[ $who = helpers ] && ! has_helper "$fault" && continue
 			for ((i = 1; i <= RUNNER_N; i++)); do echo "$fault $who runner $i"; done
 			for ((i = 1; i <= KEEPER_N; i++)); do echo "$fault $who keeper $i"; done
 		done
