@@ -2,6 +2,7 @@
 $ squall faults | sed 's/ no: [a-z-]*/ yes/; s/  */ /g'
 FAULT CLASS TARGETS HERE WHAT IT DOES
 cpu.quota resource cgroup|process yes limits how much of a CPU a cgroup gets
+custom state host yes a state of your own, by commands that apply, undo and check
 file.replace state host yes gives a file other content
 net.cut network host|netns|cgroup yes lets no traffic through
 proc.kill state process yes ends processes with a signal
