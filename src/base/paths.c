@@ -66,6 +66,7 @@ int paths_find(struct paths *p, struct err *err)
 		    : config ? join(p->etc, err, "%s/squall", config)
 		             : join(p->etc, err, "%s/.config/squall", home);
 	}
+	r = r ? r : join(p->machine, err, "/run/squall");
 	r = r ? r : join(p->runs, err, "%.500s/runs", p->state);
 	r = r ? r : join(p->claims, err, "%.500s/claims", p->runtime);
 	return r;

@@ -18,6 +18,7 @@ enum { PATH_CAP = 512 };
 struct paths {
 	char state[PATH_CAP], runtime[PATH_CAP], etc[PATH_CAP];
 	char runs[PATH_CAP], claims[PATH_CAP]; /* below state, below runtime */
+	char machine[PATH_CAP]; /* root's runtime folder, whoever asks: /run/squall */
 };
 
 int paths_find(struct paths *p, struct err *err) must_use; /* no I/O but the environment */

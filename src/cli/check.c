@@ -8,8 +8,8 @@
 #include "cli/load.h"
 #include "cli/look.h"
 #include "cli/plans.h"
+#include "cli/putback.h"
 #include "cli/show.h"
-#include "history/halt.h"
 #include "machine/can.h"
 #include "run/late-undo.h"
 
@@ -258,17 +258,15 @@ static int check_probes(struct checking *c, struct err *err)
 
 static void check_halt(struct checking *c)
 {
+	struct halt_files files;
 	struct halt halt;
 	struct err err = ERR_INIT;
-	int halted = halt_read(&c->cli->paths, &halt, &err);
 
-	if (halted < 0)
-		refuse(c, EXIT_REFUSED, "halt", err.what, err.hint);
-	else if (halted)
-		refuse(c, EXIT_REFUSED, "halt",
-		       arena_printf(&c->cli->arena, "runs are halted since %s by %s", halt.when,
-		                    halt.by),
-		       "\"squall resume\" allows runs again.");
+	halt_files(&c->cli->paths, policies_halt_anyone(&c->policies), &files);
+	if (!halt_read(&files, &halt))
+		return;
+	halt_say(&halt, &err);
+	refuse(c, EXIT_REFUSED, "halt", err.what, err.hint);
 }
 
 static void check_unbuilt(struct checking *c)

@@ -14,7 +14,6 @@
 #include "cli/plans.h"
 #include "cli/putback.h"
 #include "cli/show.h"
-#include "history/halt.h"
 #include "history/recorder.h"
 #include "run/runner.h"
 #include "tell/progress.h"
@@ -22,12 +21,20 @@
 
 enum exit_code go_ready(struct cli *cli)
 {
+	_cleanup_policies_ struct policies policies = {.n = 0};
 	enum exit_code code = putback(cli, NULL);
+	struct err err = ERR_INIT;
 
 	/* What an earlier run left does not stop this one: it was said, with the remedy. */
 	if (code != EXIT_HELD && code != EXIT_RESIDUE)
 		return code;
-	return halted_refuse(cli);
+	code = policies_take(cli, &cli->world, &policies);
+	if (code != EXIT_HELD)
+		return code;
+	/* The run can be ended all the same, by its own user. */
+	if (halt_folder(&cli->paths, policies_halt_anyone(&policies), &err) < 0)
+		show_err(&err, EXIT_BROKEN);
+	return halted_refuse(cli, &policies);
 }
 
 /* Known before the harm, not after it: a report that has nowhere to go. */
@@ -122,7 +129,7 @@ static int drive(struct cli *cli, const struct go *g, const struct policies *pol
 	enum progress_style style = g->json ? PROGRESS_JSON : progress_style_of(STDOUT_FILENO);
 	struct progress *progress = progress_new(stdout, style, cli->colour, g->x);
 	struct listener listeners[] = {recorder->listener, {progress_told, progress}};
-	char halt[PATH_CAP + 16];
+	struct halt_files halt;
 	struct run_options options = {
 	        .world = &cli->world,
 	        .paths = &cli->paths,
@@ -133,13 +140,13 @@ static int drive(struct cli *cli, const struct go *g, const struct policies *pol
 	        .run_dir = f->fd,
 	        .listeners = listeners,
 	        .listeners_n = progress ? 2 : 1,
-	        .halt_path = halt,
+	        .halt = &halt,
 	        .tick = progress ? progress_tick : NULL,
 	        .tick_ctx = progress,
 	};
 	int ret;
 
-	halt_path(&cli->paths, halt);
+	halt_files(&cli->paths, policies_halt_anyone(policies), &halt);
 	ret = run_experiment(&options, run, err);
 	progress_free(progress);
 	return ret;
@@ -152,7 +159,7 @@ static const char *member(const json_t *o, const char *key)
 	return text ? text : "";
 }
 
-/* Where standard output is for programs, a refusal is also told to people. */
+/* A refusal is an error: it goes to standard error, whoever reads the output. */
 static void refusal_show(const json_t *doc)
 {
 	const json_t *events = json_object_get(doc, "events"), *entry;
@@ -188,8 +195,7 @@ static enum exit_code finish(struct cli *cli, const struct go *g, const struct r
 	struct err err = ERR_INIT;
 
 	snprintf(folder, sizeof(folder), "%s/%s", cli->paths.runs, f->id);
-	if (g->json)
-		refusal_show(doc);
+	refusal_show(doc);
 	residue_show_doc(doc);
 	if (lost)
 		fprintf(stderr, "squall: %zu %s could not be written to \"%s\"\n", lost,
@@ -223,7 +229,7 @@ enum exit_code go(struct cli *cli, const struct go *g, bool *stop)
 		return plans_show(cli, &cli->world, g->x, seed, g->json);
 	code = policies_take(cli, &cli->world, &policies);
 	if (code == EXIT_HELD)
-		code = halted_refuse(cli);
+		code = halted_refuse(cli, &policies);
 	if (code != EXIT_HELD) {
 		*stop = true;
 		return code;

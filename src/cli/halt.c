@@ -1,5 +1,4 @@
 /* squall halt: ends everything now and refuses new runs. */
-#include "history/halt.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,17 +12,21 @@
 #include "cli/putback.h"
 #include "cli/show.h"
 #include "history/active.h"
+#include "machine/proc.h"
+#include "run/policies.h"
 
 enum {
 	RUNS_MAX = 64,
 	POLL_MS = 10,
 	RUNNER_S = 3,  /* a runner that has not put back by then is killed: its keeper does */
 	KEEPER_S = 10, /* a keeper that has not either is killed: undo does, from the log */
+	TICK_MS = 250, /* within this every runner has looked at the halt files */
+	OTHERS_S = 3,  /* a keeper of another user that is at work by then is named */
 };
 
 struct halt_args {
 	const char *reason;
-	bool json;
+	bool everyone, json;
 };
 
 struct run {
@@ -178,25 +181,87 @@ static size_t residue_count(struct halting *h)
 	return residue;
 }
 
+/* The keepers of other users: each is a run that is still in effect. */
+struct others {
+	size_t n;
+	struct proc first;
+};
+
+static int others_count(void *ctx, const struct proc *p)
+{
+	struct others *o = ctx;
+
+	if (strcmp(p->comm, "squall-keeper") != 0 || p->uid == geteuid())
+		return 0;
+	if (o->n++ == 0)
+		o->first = *p;
+	return 0;
+}
+
+/* Their runners end them by themselves. True when none is left. */
+static bool others_wait(const struct halting *h)
+{
+	const struct timespec pause = {.tv_nsec = POLL_MS * (long)NS_PER_MS};
+	uint64_t start = clock_boot_ns(), waited;
+	struct others o;
+
+	do {
+		nanosleep(&pause, NULL);
+		waited = clock_boot_ns() - start;
+		o = (struct others){.n = 0};
+		(void)!proc_each(&h->cli->world, PROC_UID, others_count, &o, NULL);
+	} while (waited < TICK_MS * NS_PER_MS || (o.n && waited < OTHERS_S * NS_PER_S));
+	if (o.n)
+		fprintf(stderr,
+		        "squall: %zu %s of other users %s still at work, the first is process %d "
+		        "(user %u)\n",
+		        o.n, plural(o.n, "keeper", "keepers"), plural(o.n, "is", "are"),
+		        o.first.id.pid, (unsigned)o.first.uid);
+	return o.n == 0;
+}
+
+/* The word for every user's runs, where this caller may give it. */
+static enum exit_code everyone_halt(struct cli *cli, const char *reason)
+{
+	_cleanup_policies_ struct policies policies = {.n = 0};
+	struct err err = ERR_INIT;
+
+	/* A policy that cannot be used forbids runs, not their end. */
+	(void)!policies_load(&policies, &cli->world, &cli->paths, &cli->catalogue, NULL, NULL);
+	if (geteuid() != 0 && !policies_halt_anyone(&policies)) {
+		(void)err_set(&err, -EPERM,
+		              "this machine's policy lets root alone halt the runs "
+		              "of others");
+		(void)err_hint(&err, -EPERM, "Your own are halted.");
+		return show_err(&err, EXIT_REFUSED);
+	}
+	return halt_put_everyone(&cli->paths, reason, &err) < 0 ? show_err(&err, EXIT_BROKEN)
+	                                                        : EXIT_HELD;
+}
+
 static int halt_main(struct cli *cli, const void *args)
 {
 	const struct halt_args *a = args;
 	struct halting *h = arena_alloc(&cli->arena, sizeof(*h));
 	struct err err = ERR_INIT;
-	enum exit_code undone;
-	const char *word;
-	bool halted;
+	const char *word, *reason = a->reason ? a->reason : "";
+	enum exit_code undone, everyone = EXIT_HELD;
+	bool halted, machine = a->everyone || strcmp(cli->paths.runtime, cli->paths.machine) == 0;
 
 	if (!h)
 		return show_err(&(struct err){-ENOMEM, "", ""}, EXIT_BROKEN);
 	*h = (struct halting){.cli = cli, .json = a->json, .steps = json_array()};
 	/* First the word, so that nothing starts meanwhile. */
-	halted = halt_put(&cli->paths, a->reason ? a->reason : "", &err) == 0;
+	halted = halt_put(&cli->paths, reason, &err) == 0;
 	if (!halted)
 		show_err(&err, EXIT_BROKEN); /* go on: what runs must stop all the same */
+	if (a->everyone)
+		everyone = everyone_halt(cli, reason);
 	if (active_each(&cli->world, &cli->paths, take, h, &err) < 0)
 		show_err(&err, EXIT_BROKEN);
 	wait_all(h);
+	if (machine && everyone == EXIT_HELD && !others_wait(h))
+		everyone = EXIT_BROKEN;
 	undone = putback(cli, NULL);
 	h->residue = residue_count(h);
 	word = halted ? "halted" : "NOT halted, new runs are not refused";
@@ -213,12 +278,16 @@ static int halt_main(struct cli *cli, const void *args)
 	json_decref(h->steps);
 	if (h->residue || undone == EXIT_RESIDUE)
 		return EXIT_RESIDUE;
+	if (everyone != EXIT_HELD)
+		return everyone;
 	return err.code ? EXIT_BROKEN : undone;
 }
 
 static const struct param halt_params[] = {
         {"reason", PARAM_TEXT, offsetof(struct halt_args, reason),
          .help = "why, for those who find their runs ended"},
+        {"everyone", PARAM_BOOL, offsetof(struct halt_args, everyone),
+         .help = "also the runs of all other users, root's too"},
         {"json", PARAM_BOOL, offsetof(struct halt_args, json), .help = "as JSON"},
         {0},
 };
@@ -226,7 +295,7 @@ static const struct param halt_params[] = {
 static const char *const halt_examples[] = {
         "squall halt",
         "squall halt --reason \"incident 4711: not now\"",
-        "squall halt --json",
+        "squall halt --everyone --reason \"the shop is down\"",
         NULL,
 };
 
@@ -235,10 +304,13 @@ const struct cli_command command_halt = {
                  .summary = "Ends everything now and refuses new runs",
                  .man = "Every run of this user is ended as if its abort condition had been "
                         "crossed, and waited for until each object is back. New runs are refused "
-                        "(exit 4) until \"squall resume\".",
+                        "(exit 4) until \"squall resume\".\n\n"
+                        "Root's halt is for the runs of every user. So is any user's with "
+                        "--everyone, unless the machine's policy says \"halt: root\": to stop "
+                        "asks for no rights. Root, or who made it, lifts it.",
                  .params = halt_params,
                  .args_size = sizeof(struct halt_args),
                  .examples = halt_examples},
-        .exits = EXITS_READ | EXIT_BIT(EXIT_RESIDUE),
+        .exits = EXITS_READ | EXIT_BIT(EXIT_RESIDUE) | EXIT_BIT(EXIT_REFUSED),
         .main = halt_main,
 };

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "cli/show.h"
-#include "history/halt.h"
 #include "history/lost.h"
 
 void residue_show(const char *type, const char *object, const char *note, const char *by_hand)
@@ -91,18 +90,26 @@ enum exit_code putback(struct cli *cli, struct undo_result *result)
 	return r.residue ? EXIT_RESIDUE : EXIT_HELD;
 }
 
-enum exit_code halted_refuse(struct cli *cli)
+void halt_say(const struct halt *halt, struct err *err)
 {
+	(void)err_set(err, -EPERM, "runs are halted since %s by %s%s%s", halt->when, halt->by,
+	              halt->reason[0] ? ": " : "", halt->reason);
+	if (halt->own)
+		(void)err_hint(err, -EPERM, "\"squall resume\" allows runs again.");
+	else
+		(void)err_hint(err, -EPERM, "Root or %s can allow runs again: \"squall resume\".",
+		               halt->by);
+}
+
+enum exit_code halted_refuse(struct cli *cli, const struct policies *policies)
+{
+	struct halt_files files;
 	struct halt halt;
 	struct err err = ERR_INIT;
-	int ret = halt_read(&cli->paths, &halt, &err);
 
-	if (ret < 0)
-		return show_err(&err, EXIT_REFUSED); /* cannot tell: no harm is done */
-	if (ret == 0)
+	halt_files(&cli->paths, policies_halt_anyone(policies), &files);
+	if (!halt_read(&files, &halt))
 		return EXIT_HELD;
-	(void)err_set(&err, -EPERM, "runs are halted since %s by %s%s%s", halt.when, halt.by,
-	              halt.reason[0] ? ": " : "", halt.reason);
-	(void)err_hint(&err, -EPERM, "\"squall resume\" allows runs again.");
+	halt_say(&halt, &err);
 	return show_err(&err, EXIT_REFUSED);
 }

@@ -158,12 +158,15 @@ static void abort_read(struct reading *r, const struct node *n, struct abort_con
 		        "the abort condition names neither \"steady\" nor \"probe\"");
 }
 
-/* Left out: any steady probe missing half of its looks over 5 s. */
+/* Left out: any steady probe missing half of its looks over 5 s, unless the file says that so many
+ * may miss: who tolerates half of them has not forgotten to say when to stop. */
 static void implied(struct reading *r)
 {
 	struct experiment *x = r->x;
 	x->aborts = reading_alloc(r, x->steady_n * sizeof(*x->aborts));
 	for (size_t i = 0; x->aborts != NULL && i < x->steady_n; i++) {
+		if (x->steady[i].tolerate_ppm >= PPM_ALL / 2)
+			continue;
 		struct abort_condition *a = &x->aborts[x->aborts_n++];
 		uint64_t two = 2 * x->steady[i].every_ns;
 		*a = (struct abort_condition){.type = ABORT_MISSES,

@@ -278,8 +278,10 @@ static void undone(struct experiment_state *e, const struct event *ev)
 static void halted(struct experiment_state *e, const struct event *ev)
 {
 	const char *reason = json_string_value(json_object_get(ev->doc, "reason"));
+	const char *by = json_string_value(json_object_get(ev->doc, "by"));
 
-	engine_end(e, ENDED_HALT, reason ? reason : "", "");
+	engine_end(e, ENDED_HALT, reason && reason[0] ? reason : "no reason was given",
+	           by ? by : "");
 }
 
 static void signalled(struct experiment_state *e, uint32_t number)

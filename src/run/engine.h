@@ -41,7 +41,7 @@ enum event_type {
 	EV_METER, /* id: attack; doc {asked, achieved, no-effect, why} as the fault's dose said */
 	EV_TARGET_GONE, /* id: attack; doc {target} */
 	EV_TIMER,       /* id: as set */
-	EV_HALT,        /* doc {reason} */
+	EV_HALT,        /* doc {reason, by} */
 	EV_SIGNAL,      /* id: signal number */
 	EV_KEEPER_LOST, /* the keeper died; the runner is undoing from the log. Followed by
 	                   EV_PLAN_OUT for all that was in */

@@ -154,6 +154,14 @@ int policies_load(struct policies *p, const struct world *w, const struct paths 
 	return ret;
 }
 
+bool policies_halt_anyone(const struct policies *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (strncmp(p->v[i]->path, machine_etc, strlen(machine_etc)) == 0)
+			return strcmp(p->v[i]->halt, "anyone") == 0;
+	return true;
+}
+
 void policies_release(struct policies *p)
 {
 	for (size_t i = 0; i < p->n; i++)

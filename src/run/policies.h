@@ -45,6 +45,8 @@ struct policies {
 int policies_load(struct policies *, const struct world *, const struct paths *,
                   const struct catalogue *, struct problems *, struct err *) must_use;
 void policies_release(struct policies *);
+/* May any user halt the runs of others here? The machine's own policy alone can forbid it. */
+bool policies_halt_anyone(const struct policies *);
 #define _cleanup_policies_ cleanup(policies_release)
 
 #endif

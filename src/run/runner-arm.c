@@ -136,6 +136,8 @@ void last_resort_disarm(struct runner *r)
 
 void runner_arm(struct runner *r, uint64_t deadline_ns)
 {
+	if (runner_halt_look(r))
+		return;
 	if (!r->x->attacks_n) {
 		/* Nothing will be changed: no keeper is needed. */
 		r->armed_ns = loop_now_ns(r->loop);

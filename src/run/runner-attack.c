@@ -184,6 +184,9 @@ void runner_put(struct runner *r, uint32_t i, uint32_t level)
 	int rc = 0;
 	if (!r->linked)
 		rc = err_set(&err, -EPIPE, "the keeper is gone");
+	/* Whoever has halted may count on nothing being put after that. */
+	if (rc == 0 && runner_halt_look(r))
+		rc = err_set(&err, -ECANCELED, "halted");
 	if (rc == 0 && !a->put && !a->before_known) {
 		BOUNDARY("runner meter before");
 		rc = link_meter(&r->link, i, &err);

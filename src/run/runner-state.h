@@ -160,7 +160,9 @@ void looks_release(struct runner *r);
 /* runner-watch.c: signals, the halt file, the tick */
 int runner_watch(struct runner *r, struct err *err) must_use;
 void runner_unwatch(struct runner *r);
-/* The reason in the halt file; false when there is no such file. */
-bool runner_halt_asked(const struct runner *r, struct buf *reason);
+/* False when there is no halt. */
+bool runner_halt_asked(const struct runner *r, struct halt *);
+/* True when a halt was found now; the engine has been told. */
+bool runner_halt_look(struct runner *r);
 
 #endif

@@ -1,44 +1,34 @@
 /* What ends a run from outside: signals and the halt file; and the tick of a screen. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/quantity.h"
 #include "run/runner-state.h"
 
 enum { TICK_MS = 100 };
 
-bool runner_halt_asked(const struct runner *r, struct buf *reason)
+bool runner_halt_asked(const struct runner *r, struct halt *halt)
 {
-	/* Its being there is enough, so that a halt works when no descriptor is left. */
-	if (!r->o->halt_path || access(r->o->halt_path, F_OK) < 0)
-		return false;
-	_cleanup_fd_ int fd = open(r->o->halt_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char text[160];
-	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = 0;
-	text[strcspn(text, "\n")] = 0;
-	buf_add(reason, text);
-	return true;
+	return r->o->halt && halt_read(r->o->halt, halt);
 }
 
-/* True when a halt was found now. */
-static bool halt_look(struct runner *r)
+bool runner_halt_look(struct runner *r)
 {
-	BUF(reason, 200);
-	if (r->halted || !runner_halt_asked(r, &reason))
+	struct halt halt;
+	if (r->halted || !runner_halt_asked(r, &halt))
 		return false;
 	r->halted = true;
-	runner_post(r, EV_HALT, 0, json_pack("{s:s}", "reason", reason.data), NULL);
+	BUF(by, 160);
+	buf_addf(&by, "by %s at %s", halt.by, halt.when);
+	runner_post(r, EV_HALT, 0, json_pack("{s:s, s:s}", "reason", halt.reason, "by", by.data),
+	            NULL);
 	return true;
 }
 
 /* `squall halt` writes its reason first, and signals to save the tick. */
 static void signalled(void *ctx, int signum)
 {
-	if (signum != SIGTERM || !halt_look(ctx))
+	if (signum != SIGTERM || !runner_halt_look(ctx))
 		runner_post(ctx, EV_SIGNAL, (uint32_t)signum, NULL, NULL);
 }
 
@@ -46,7 +36,7 @@ static void ticked(void *ctx)
 {
 	struct runner *r = ctx;
 	uint64_t now = loop_now_ns(r->loop);
-	(void)halt_look(r);
+	(void)runner_halt_look(r);
 	if (r->o->tick)
 		r->o->tick(r->o->tick_ctx, now);
 	timer_set(r->tick, now + TICK_MS * NS_PER_MS);

@@ -211,11 +211,11 @@ static void start(struct runner *r)
 	machine_tell(r);
 	r->feeding = true; /* so that a refusal waits for EV_START */
 	runner_post(r, EV_START, 0, NULL, NULL);
-	BUF(reason, 200);
-	if (runner_halt_asked(r, &reason)) {
+	struct halt halt;
+	if (runner_halt_asked(r, &halt)) {
 		struct err err = ERR_INIT;
-		err_set(&err, -EPERM, "this machine is halted%s%s", reason.len ? ": " : "",
-		        reason.data);
+		err_set(&err, -EPERM, "runs are halted since %s by %s%s%s", halt.when, halt.by,
+		        halt.reason[0] ? ": " : "", halt.reason);
 		err_hint(&err, -EPERM, "Say \"squall resume\" to allow runs again.");
 		r->halted = true;
 		runner_post(r, EV_REFUSED, EXIT_REFUSED, NULL, &err);

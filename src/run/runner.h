@@ -17,6 +17,7 @@
 #include "base/world.h"
 #include "model/rundoc.h"
 #include "run/engine.h"
+#include "run/halt.h"
 #include "run/policies.h"
 
 struct run_options {
@@ -30,9 +31,9 @@ struct run_options {
 	                       "plan" are put into it */
 	const struct listener *listeners; /* told every entry, in order; at most 8 */
 	size_t listeners_n;
-	/* The run ends, reverting, when this file is there: looked at on start and 10 times a
-	 * second. Its first line is the reason. NULL: none. */
-	const char *halt_path;
+	/* The run ends, reverting, when one of these files is there: looked at on start, before
+	 * every put, and 10 times a second. NULL: none. */
+	const struct halt_files *halt;
 	/* Called 10 times a second while the run lasts, for a screen that shows time. NULL: none.
 	 */
 	void (*tick)(void *ctx, uint64_t now_boot_ns);

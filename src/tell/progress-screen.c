@@ -180,30 +180,6 @@ static void colour(const struct screen *s, struct buf *row, const char *code)
 		buf_add(row, code);
 }
 
-/* Cuts the row to `width` cells, escapes not counted, and ends colour; returns the cells. */
-static size_t row_fit(struct buf *row, size_t width)
-{
-	size_t cells = 0, i = 0;
-	while (i < row->len) {
-		unsigned char c = (unsigned char)row->data[i];
-		if (c == 033) {
-			while (i < row->len && row->data[i] != 'm')
-				i++;
-			i++;
-			continue;
-		}
-		if (cells == width)
-			break;
-		cells++;
-		i++;
-		while (i < row->len && ((unsigned char)row->data[i] & 0xc0) == 0x80)
-			i++;
-	}
-	row->len = i < row->len ? i : row->len;
-	row->data[row->len] = 0;
-	return cells;
-}
-
 static void spark(const struct screen *s, struct buf *row, const struct seen_probe *p)
 {
 	static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -328,7 +304,7 @@ void screen_draw(struct screen *s, const json_t *targets, uint64_t boot_ns, bool
 	screen_erase(s);
 	for (size_t i = 0; i < rows->n; i++) {
 		/* The last column is left free: a full row makes some terminals wrap. */
-		s->widths[i] = row_fit(&rows->row[i], size.ws_col > 1 ? size.ws_col - 1u : 1);
+		s->widths[i] = say_fit(&rows->row[i], size.ws_col > 1 ? size.ws_col - 1u : 1);
 		fprintf(s->to, "%s%s\n", rows->row[i].data, s->colour ? "\033[0m" : "");
 	}
 	s->rows = rows->n;

@@ -102,6 +102,9 @@ static void line_put(struct progress *p, const json_t *e)
 	                                      [SAY_QUIET] = "\033[2m"};
 	BUF(text, 2048);
 	enum say_tone tone = SAY_PLAIN;
+	/* The command tells it on standard error. */
+	if (!strcmp(say_member(e, "type"), "refused"))
+		return;
 	const char *word = !strcmp(say_member(e, "type"), "look")
 	                           ? say_look(p, e, &text, &tone)
 	                           : say_entry(e, p->targets, &text, &tone);

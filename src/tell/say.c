@@ -411,3 +411,26 @@ const char *say_entry(const json_t *entry, const json_t *targets, struct buf *to
 			return sayers[i].say(entry, targets, to, tone);
 	return NULL;
 }
+
+size_t say_fit(struct buf *row, size_t width)
+{
+	size_t cells = 0, i = 0;
+	while (i < row->len) {
+		unsigned char c = (unsigned char)row->data[i];
+		if (c == 033) {
+			while (i < row->len && row->data[i] != 'm')
+				i++;
+			i++;
+			continue;
+		}
+		if (cells == width)
+			break;
+		cells++;
+		i++;
+		while (i < row->len && ((unsigned char)row->data[i] & 0xc0) == 0x80)
+			i++;
+	}
+	row->len = i < row->len ? i : row->len;
+	row->data[row->len] = 0;
+	return cells;
+}

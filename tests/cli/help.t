@@ -402,16 +402,19 @@ Usage: squall status [OPTION]...
 
 Shows what is active now, here.
 
-Each object that a run has changed, by what it would go away without squall:
-with its holder (kernel), with a reboot (boot), or only by squall undo (log).
+The halt, the policies that hold, and each run with its phase, its attacks, and
+each object that it has changed, by what that would go away without squall: with
+its holder (kernel), with a reboot (boot), or only by squall undo (log).
 
 Options:
-  --json  as JSON
+  --watch  goes on until Ctrl-C: a live view on a terminal, else a line for each
+           change
+  --json   as JSON; with --watch a document a line, for each change
 
 Examples:
   squall status
-  squall status --json
-  watch -n 1 squall status
+  squall status --watch
+  squall status --json | jq '.runs[].id'
 
 Exit codes:
   0  held, or done
@@ -426,24 +429,33 @@ Every run of this user is ended as if its abort condition had been crossed, and
 waited for until each object is back. New runs are refused (exit 4) until
 "squall resume".
 
+Root's halt is for the runs of every user. So is any user's with --everyone,
+unless the machine's policy says "halt: root": to stop asks for no rights. Root,
+or who made it, lifts it.
+
 Options:
   --reason REASON  why, for those who find their runs ended
+  --everyone       also the runs of all other users, root's too
   --json           as JSON
 
 Examples:
   squall halt
   squall halt --reason "incident 4711: not now"
-  squall halt --json
+  squall halt --everyone --reason "the shop is down"
 
 Exit codes:
   0  held, or done
   2  usage, or invalid file
+  4  refused by a safety limit, before any harm
   5  residue left, with the commands that put it back by hand
   8  something of squall's own failed
 $ squall resume --help
 Usage: squall resume [OPTION]...
 
 Allows runs again after a halt.
+
+Lifts the halt of this user; root lifts everybody's. Where another one stands,
+it is named (exit 4).
 
 Options:
   --json  as JSON
@@ -456,6 +468,7 @@ Examples:
 Exit codes:
   0  held, or done
   2  usage, or invalid file
+  4  refused by a safety limit, before any harm
   8  something of squall's own failed
 $ squall undo --help
 Usage: squall undo [OPTION]...

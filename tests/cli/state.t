@@ -3,6 +3,7 @@ $ squall status
 nothing is active
 $ squall status --json
 {
+  "policy": [],
   "halted": false,
   "runs": [],
   "left-behind": 0,

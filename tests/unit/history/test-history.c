@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "history/halt.h"
 #include "history/index.h"
 #include "history/lost.h"
 #include "history/recorder.h"
@@ -436,22 +435,6 @@ static void test_alive_is_left(void **state)
 	run_folder_close(&f);
 }
 
-static void test_halt(void **state)
-{
-	struct place *p = *state;
-	struct err err = ERR_INIT;
-	struct halt halt;
-
-	assert_int_equal(halt_read(&p->paths, &halt, &err), 0);
-	assert_int_equal(halt_lift(&p->paths, &err), 0);
-	assert_int_equal(halt_put(&p->paths, "not\nnow", &err), 0);
-	assert_int_equal(halt_read(&p->paths, &halt, &err), 1);
-	assert_string_equal(halt.reason, "not now");
-	assert_true(halt.by[0] && strchr(halt.when, 'T'));
-	assert_int_equal(halt_lift(&p->paths, &err), 1);
-	assert_int_equal(halt_read(&p->paths, &halt, &err), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,7 +452,6 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_lost_refuted, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_alive_is_left, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_halt, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("history", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* test-gate.c - who and when: what a policy says of callers and of moments; whose file counts. */
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "base/quantity.h"
 #include "fault/fault.h"
 #include "run/gate.h"
+#include "run/halt.h"
 
 /* Last: it has a macro that is called expect_check, too. */
 #include <cmocka.h>
@@ -191,6 +193,48 @@ static void test_whose(void **state)
 	policies_release(&p);
 }
 
+static void test_halt(void **state)
+{
+	struct err err = ERR_INIT;
+	struct halt_files files;
+	struct halt halt;
+	FILE *f;
+
+	/* This machine's own is nobody's business here. */
+	snprintf(paths.machine, sizeof(paths.machine), "%.400s/machine", paths.runtime);
+	halt_files(&paths, true, &files);
+	assert_int_equal(files.n, 3);
+	assert_false(halt_read(&files, &halt));
+	assert_int_equal(halt_lift(&paths, &err), 0);
+	assert_int_equal(halt_put(&paths, "not\nnow", &err), 0);
+	assert_true(halt_read(&files, &halt));
+	assert_string_equal(halt.reason, "not now");
+	assert_true(halt.by[0] && strchr(halt.when, 'T'));
+	assert_true(halt.own);
+	assert_int_equal(halt_lift(&paths, &err), 1);
+	assert_false(halt_read(&files, &halt));
+	/* That it is there is enough, whatever is in it; a link, a folder, nothing. */
+	assert_int_equal(symlink("/nowhere", files.v[0]), 0);
+	assert_true(halt_read(&files, &halt));
+	assert_int_equal(halt_lift(&paths, &err), 1);
+	f = fopen(files.v[0], "we");
+	assert_non_null(f);
+	fprintf(f, "\n\n\n");
+	fclose(f);
+	assert_true(halt_read(&files, &halt));
+	assert_string_equal(halt.reason, "");
+	assert_string_equal(halt.when, "a time not known");
+	assert_true(halt.by[0]);
+	assert_int_equal(unlink(files.v[0]), 0);
+	/* What cannot be looked at is not taken to be absent. */
+	halt_files(&paths, false, &files);
+	assert_int_equal(files.n, 2);
+	memset(files.v[1], 'x', NAME_MAX + 20);
+	files.v[1][NAME_MAX + 20] = '\0';
+	assert_true(halt_read(&files, &halt));
+	assert_non_null(strstr(halt.reason, "cannot look at"));
+}
+
 static int begin(void **state)
 {
 	struct err err = ERR_INIT;
@@ -206,10 +250,10 @@ static int end(void **state)
 	char path[PATH_CAP + 16];
 	snprintf(path, sizeof(path), "%s/policy.yaml", paths.etc);
 	unlink(path);
-	rmdir(paths.etc);
-	rmdir(box);
+	snprintf(path, sizeof(path), "rm -rf %s", box);
+	int ret = system(path);
 	world_close(&world);
-	return 0;
+	return ret;
 }
 
 int main(void)
@@ -217,7 +261,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_who),   cmocka_unit_test(test_sudo),
 	        cmocka_unit_test(test_when),  cmocka_unit_test(test_floors),
-	        cmocka_unit_test(test_whose),
+	        cmocka_unit_test(test_whose), cmocka_unit_test(test_halt),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }

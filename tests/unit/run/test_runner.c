@@ -25,7 +25,7 @@ struct stage {
 	char dir[64];
 	struct world world;
 	struct paths paths;
-	char halt[128];
+	struct halt_files halt;
 	void (*told)(struct stage *, const json_t *entry);
 	void (*tick)(struct stage *);
 	pid_t victim;
@@ -58,7 +58,8 @@ static int stage_up(void **state)
 	strcpy(s->dir, "/tmp/squall-runner-XXXXXX");
 	if (!mkdtemp(s->dir) || setenv("SQUALL_DIR", s->dir, 1) < 0)
 		return -1;
-	snprintf(s->halt, sizeof(s->halt), "%s/halt", s->dir);
+	s->halt.n = 1;
+	snprintf(s->halt.v[0], sizeof(s->halt.v[0]), "%s/halt", s->dir);
 	s->entries = json_array();
 	*state = s;
 	return world_open_real(&s->world, &err) < 0 || paths_find(&s->paths, &err) < 0 ||
@@ -109,7 +110,7 @@ static struct rundoc *run(struct stage *s, const char *yaml)
 	                        .run_dir = dir,
 	                        .listeners = &listener,
 	                        .listeners_n = 1,
-	                        .halt_path = s->halt,
+	                        .halt = &s->halt,
 	                        .tick = tick,
 	                        .tick_ctx = s};
 	struct rundoc *doc = NULL;
@@ -197,7 +198,7 @@ static void unbuilt(void **state)
 static void halted_before(void **state)
 {
 	struct stage *s = *state;
-	FILE *f = fopen(s->halt, "we");
+	FILE *f = fopen(s->halt.v[0], "we");
 	fputs("by the owner\nmore\n", f);
 	fclose(f);
 	struct rundoc *d = run(s, STEADY("'true'") "method: [wait: 10s]\n");
@@ -213,7 +214,7 @@ static void halt_once(struct stage *s)
 		return;
 	s->done = true;
 	s->done_ns = clock_boot_ns();
-	fclose(fopen(s->halt, "we"));
+	fclose(fopen(s->halt.v[0], "we"));
 }
 
 static void halted_during(void **state)
