@@ -125,11 +125,12 @@ static void run_write(struct cli *cli, struct arena *arena, FILE *to, const json
 
 	fprintf(to, "%s%s%s  ", tone_on(on, TONE_BOLD), member(run, "id"), tone_off(on, TONE_BOLD));
 	show_text(to, member(run, "title"), false);
-	fprintf(to, "\n  %s since %s", member(run, "phase")[0] ? member(run, "phase") : "started",
-	        member(run, "started"));
+	fprintf(to, "\n  started %s", member(run, "started"));
+	if (member(run, "phase")[0])
+		fprintf(to, "; %s", member(run, "phase"));
 	if (until > t) {
 		duration_format_short(&left, (until - t) / NS_PER_S * NS_PER_S);
-		fprintf(to, "; %s left at most", left.data);
+		fprintf(to, ", %s left at most", left.data);
 	}
 	if (deadline > now) {
 		buf_reset(&left);

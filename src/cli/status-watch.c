@@ -101,6 +101,7 @@ enum exit_code status_watch(struct cli *cli, bool json)
 	_cleanup_free_ char *before = NULL;
 	_cleanup_fd_ int signals = -1;
 	struct err err = ERR_INIT;
+	bool failed = false;
 	sigset_t set, old;
 
 	sigemptyset(&set);
@@ -121,7 +122,8 @@ enum exit_code status_watch(struct cli *cli, bool json)
 
 		width_find(cli);
 		status = status_read(cli, NULL, &err);
-		if (!status)
+		failed = !status;
+		if (failed)
 			break;
 		text = json ? json_dumps(status, JSON_COMPACT | JSON_REAL_PRECISION(15))
 		            : text_of(cli, status, !screen);
@@ -139,5 +141,5 @@ enum exit_code status_watch(struct cli *cli, bool json)
 	fputs(screen ? screen_leave : "", stdout);
 	fflush(stdout);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	return err.code ? show_err(&err, EXIT_BROKEN) : EXIT_HELD;
+	return failed ? show_err(&err, EXIT_BROKEN) : EXIT_HELD;
 }

@@ -43,7 +43,7 @@ const struct key keys_experiment[] = {
          .keys = keys_hypothesis},
         {"abort", KEY_ABORTS,
          "limits, the first one crossed ends the run; left out: any steady probe missing half of "
-         "its looks over 5s"},
+         "its looks over 5s, unless its \"tolerate\" is half or more"},
         {"blast-radius", KEY_MAP, "ceilings over all attacks", .keys = keys_blast},
         {"allow", KEY_WORDS, "dangers that the experiment may use; each must be said",
          .words = words_allow},

@@ -84,6 +84,16 @@ static void defaults(void **state)
 	          "method: [" PAUSE "]\n");
 	assert_int_equal(f.x->aborts_n, 0);
 	shut(&f);
+	/* Whoever tolerates half of them has said when not to stop. */
+	open_good(&f,
+	          "squall: 1\n"
+	          "hypothesis: {steady: [{http: \"http://127.0.0.1/\", expect: {status: 200}, "
+	          "tolerate: 50%}, {http: \"http://127.0.0.2/\", expect: {status: 200}, tolerate: "
+	          "49%}]}\n"
+	          "method: [" PAUSE "]\n");
+	assert_int_equal(f.x->aborts_n, 1);
+	assert_int_equal(f.x->aborts[0].steady, 1);
+	shut(&f);
 }
 
 static void method_order(void **state)
