@@ -74,5 +74,17 @@ done
 printf 'squall: 1\ntitle: "a\\u001b[31mb"\nmethod: [{"\\u001b[2J": 1}]\n' >"$f" && try "escape sequences" 2
 mkdir "$box/dir" && rm "$f" && ln -s "$box/dir" "$f" && try "a folder" 2
 rm "$f" && ln -s /dev/zero "$f" && try "an endless file" 2
+rm "$f"
+# The same for a policy.
+for v in 1 1.5 true null '[]' '{}' text '[[[]]]' '[{}]' '{a: {b: c}}' '"\u001b[2J"' 18446744073709551616; do
+	echo 'squall-policy: 1' >"$f"
+	for k in faults limits allow commands blast-radius protect control-path times who floors halt; do
+		echo "$k: $v"
+	done >>"$f"
+	try "every key of a policy is $v" 2
+done
+{ echo 'squall-policy: 1'; printf 'faults: {denied: ['; repeat 'proc.kil,' 40000; echo ']}'; } >"$f" && try "a policy with 40,000 faults that are none" 2
+{ echo 'squall-policy: 1'; printf 'times: {windows: ['; repeat '{from: 1:00},' 12000; echo ']}'; } >"$f" && try "a policy with 12,000 windows" 0
+{ echo 'squall-policy: 1'; printf 'protect: {processes: ['; repeat '{nam: x},' 15000; echo ']}'; } >"$f" && try "a policy with 15,000 unknown keys" 2
 echo "1..$n"
 exit $failed
