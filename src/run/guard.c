@@ -237,13 +237,20 @@ static int target_judge(struct guard *g, const struct target *t, struct err *err
 	case TARGET_HOST:
 		return 0;
 	case TARGET_PROCESS:
-		if (!pid_is_protected(g, t->proc.pid))
-			return 0;
-		return policy_refuse(err, g->p, g->at, "attacks on %s", t->name);
+		if (pid_is_protected(g, t->proc.pid)) {
+			policy_refuse(err, g->p, g->at, "attacks on %s", t->name);
+			return err_hint(
+			        err, -EPERM,
+			        "Where others are meant, leave it out with \"not:\"; no flag "
+			        "outranks the owner's word.");
+		}
+		holds = t->whole && group_holds(g, t->group);
+		break;
 	case TARGET_CGROUP:
 		if (group_is_protected(g, t))
 			return policy_refuse(err, g->p, g->at, "attacks on %s", t->name);
-		holds = group_holds(g, t->cgroup_v2) || group_holds(g, t->cgroup_cpu);
+		holds = group_holds(g, t->group) || group_holds(g, t->cgroup_v2) ||
+		        group_holds(g, t->cgroup_cpu);
 		break;
 	case TARGET_NETNS:
 		holds = netns_holds(g, t);
