@@ -91,9 +91,32 @@ static void torture_strike(void)
 	world_close(&w);
 }
 
+/* A line for the file that the variable of that name names, if it is set. */
+static void torture_tell(const char *variable, const char *line)
+{
+	const char *file = getenv(variable);
+	int fd = file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+
+	if (fd >= 0) {
+		(void)!write(fd, line, strlen(line));
+		close(fd);
+	}
+}
+
 static void torture_pass(const char *name)
 {
-	if (getpid() == torture.pid && ++torture.passed == torture.at)
+	char line[96];
+
+	if (getpid() != torture.pid)
+		return;
+	torture.passed++;
+	snprintf(line, sizeof(line), "%s %lu %s\n", torture.where, torture.passed, name);
+	torture_tell("SQUALL_TORTURE_NAMES", line);
+	if (torture.passed != torture.at)
+		return;
+	if (strcmp(torture.who, "stop") == 0)
+		kill(getpid(), SIGSTOP);
+	else
 		torture_strike();
 }
 
@@ -104,17 +127,11 @@ static int torture_fail(const char *name)
 
 static void torture_count(void)
 {
-	const char *file = getenv("SQUALL_TORTURE_COUNT");
 	char line[96];
-	int fd, n;
 
-	n = snprintf(line, sizeof(line), "%s boundaries %lu fails %lu\n", torture.where,
-	             torture.passed, torture.failable);
-	fd = file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
-	if (fd >= 0) {
-		(void)!write(fd, line, (size_t)n);
-		close(fd);
-	}
+	snprintf(line, sizeof(line), "%s boundaries %lu fails %lu\n", torture.where, torture.passed,
+	         torture.failable);
+	torture_tell("SQUALL_TORTURE_COUNT", line);
 }
 
 void boundary_torture(const char *where)

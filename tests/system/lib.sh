@@ -110,7 +110,7 @@ between() { # DESCRIPTION NUMBER LOW HIGH
 }
 
 # need CAPABILITY: tries it; says why not and returns 1 (the case returns then). In CI, what
-# .ci/required names must not be missing.
+# .ci/required names must not be missing; a virtual machine has a list of its own ($SQ_REQUIRED).
 need() {
 	local why
 	case $1 in
@@ -118,13 +118,20 @@ need() {
 	nft-reject) why=$(nft "add table inet $SQ_ID; add chain inet $SQ_ID c { type filter hook output priority 0; }; add rule inet $SQ_ID c tcp dport 1 reject with tcp reset" 2>&1 && nft delete table inet "$SQ_ID" 2>&1) ;;
 	ipv6) why=$(ip -6 addr add fd00:5157::1/128 dev lo 2>&1 && ip -6 addr del fd00:5157::1/128 dev lo 2>&1) ;;
 	veth) why=$(ip link add "v$$" type veth peer name "w$$" 2>&1 && ip link del "v$$" 2>&1) ;;
-	cgroup-cpu) why=$(mkdir "$CGCPU/$SQ_ID-try" 2>&1 && test -e "$CGCPU/$SQ_ID-try/cpu.cfs_quota_us" -o -e "$CGCPU/$SQ_ID-try/cpu.max" && rmdir "$CGCPU/$SQ_ID-try" 2>&1) ;;
+	cgroup-cpu)
+		why=$(mkdir "$CGCPU/$SQ_ID-try" 2>&1 && {
+			test -e "$CGCPU/$SQ_ID-try/cpu.cfs_quota_us" -o -e "$CGCPU/$SQ_ID-try/cpu.max"
+			with=$?
+			rmdir "$CGCPU/$SQ_ID-try" 2>&1
+			[ $with = 0 ]
+		})
+		;;
 	cgroup-pids) why=$(mkdir "$CGPIDS/$SQ_ID-try" 2>&1 && test -e "$CGPIDS/$SQ_ID-try/pids.max" && rmdir "$CGPIDS/$SQ_ID-try" 2>&1) ;;
 	cgroup-v2) why=$([ -n "$CG2" ] && mkdir "$CG2/$SQ_ID-try" 2>&1 && rmdir "$CG2/$SQ_ID-try" 2>&1) ;;
 	tmpfs) why=$(mkdir -p "$BOX/try" && mount -t tmpfs none "$BOX/try" 2>&1 && umount "$BOX/try" 2>&1) ;;
 	*) why=$(command -v "$1" || { echo "no program $1"; false; }) ;;
 	esac && return 0
-	if [ -n "${SQ_CI:-}" ] && grep -qx "$1" "$TOP/.ci/required"; then
+	if [ -n "${SQ_CI:-}" ] && grep -qx "$1" "${SQ_REQUIRED:-$TOP/.ci/required}"; then
 		nok "this machine must be able to: $1"
 		note "$why"
 	else
@@ -342,6 +349,10 @@ snapshot() {
 		file ~ /limits$/ && !/^Limit/ { gsub(/  +/, " "); rest = rest " " $0 }
 		file ~ /cgroup$/ { rest = rest " " $0 }
 		END { flush() }' <<<"$data"
+	snapshot_disk
+}
+# What outlives a boot.
+snapshot_disk() {
 	echo "== files"
 	find "$TREE" -type d -printf '%P mode %m owner %u:%g inode %i\n' | sort
 	find "$TREE" ! -type d -printf '%P %y mode %m owner %u:%g size %s inode %i mtime %T@ %l\n' | sort

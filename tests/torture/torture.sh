@@ -12,6 +12,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 export BUILD=${BUILD:-$(cd "$here/../.." && pwd)/build-torture} RESULTS_FILE=${RESULTS:-}
 . "$here/../system/lib.sh"
+. "$here/faults.sh"
 
 TAP=$(mktemp /tmp/squall-torture.XXXXXX)
 # A line of TAP: kept for the counts, and shown (with QUIET only what is not ok).
@@ -24,44 +25,6 @@ MODE=${1:---sample}
 shift
 BUDGET=${BUDGET:-270}
 SEED=${SEED:-$(($(date +%s) % 100000))}
-
-# --- the faults: make a bed, and start a short attack on it ----------------------------------------
-FAULTS="proc-kill proc-pause cpu-quota net-cut file-replace custom"
-bed_of() {
-	case $1 in
-	proc-kill | proc-pause)
-		spawn sleep 3000
-		VICTIM=$PID
-		;;
-	cpu-quota)
-		cgroup victim
-		spawn in_cgroup victim sleep 3000
-		VICTIM=$PID
-		;;
-	net-cut)
-		netns_pair
-		;;
-	file-replace)
-		echo original >"$TREE/config"
-		;;
-	esac
-}
-attack_of() {
-	case $1 in
-	proc-kill) start attack proc.kill --target "process.pid=$VICTIM" --allow irreversible ;;
-	proc-pause) start attack proc.pause --target "process.pid=$VICTIM" --for 200ms ;;
-	cpu-quota) start attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for 200ms ;;
-	net-cut) start attack net.cut --target "netns=$B" --for 200ms ;;
-	custom)
-		start attack custom flag --apply "touch $TREE/flag" --undo "rm -f $TREE/flag" --check "test -e $TREE/flag" \
-			--target host --for 200ms
-		;;
-	file-replace) start attack file.replace --path "$TREE/config" --content broken --target host --for 200ms ;;
-	esac
-}
-# Wholly held by the kernel: no undo is needed even when all died.
-dies_with_kernel() { [ "$1" = net-cut ]; }
-has_helper() { [ "$1" = net-cut ] || [ "$1" = custom ]; }
 
 # --- one point -------------------------------------------------------------------------------------
 BED=

@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# The faults that torture and the loss of power try, each with its bed and a short attack on it. Read
+# after tests/system/lib.sh.
+#
+#   bed_of FAULT        what the attack needs, within the bed of the case
+#   attack_of FAULT     starts it, in the background; $FOR is how long (200ms)
+#
+# A new fault adds its name and its two cases; one that dies with the log keeps what it changes below
+# $TREE, which may be on a disk that outlives the boot.
+# shellcheck disable=SC2034  # for who reads this
+FAULTS="proc-kill proc-pause cpu-quota net-cut file-replace custom"
+FOR=${FOR:-200ms}
+bed_of() {
+	case $1 in
+	proc-kill | proc-pause)
+		spawn sleep 3000
+		VICTIM=$PID
+		;;
+	cpu-quota)
+		cgroup victim
+		spawn in_cgroup victim sleep 3000
+		VICTIM=$PID
+		;;
+	net-cut)
+		netns_pair
+		;;
+	file-replace)
+		echo original >"$TREE/config"
+		;;
+	esac
+}
+attack_of() {
+	case $1 in
+	proc-kill) start attack proc.kill --target "process.pid=$VICTIM" --allow irreversible ;;
+	proc-pause) start attack proc.pause --target "process.pid=$VICTIM" --for "$FOR" ;;
+	cpu-quota) start attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for "$FOR" ;;
+	net-cut) start attack net.cut --target "netns=$B" --for "$FOR" ;;
+	custom)
+		start attack custom flag --apply "touch $TREE/flag" --undo "rm -f $TREE/flag" --check "test -e $TREE/flag" \
+			--target host --for "$FOR"
+		;;
+	file-replace) start attack file.replace --path "$TREE/config" --content broken --target host --for "$FOR" ;;
+	esac
+}
+# Wholly held by the kernel: no undo is needed even when all died.
+dies_with_kernel() { [ "$1" = net-cut ]; }
+has_helper() { [ "$1" = net-cut ] || [ "$1" = custom ]; }
