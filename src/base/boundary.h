@@ -5,7 +5,8 @@
  * In a normal build all of it is nothing. In a torture build (meson -Dtorture=true) the environment
  * says what happens: SQUALL_TORTURE=WHO@WHERE:N sends SIGKILL to WHO (runner, keeper, helpers, all)
  * at the N-th boundary (from 1) that process WHERE (runner, keeper, undo) passes; WHO "stop" stops
- * that process there, as if time stood still, for a test that cuts the power;
+ * that process there (and the runner of a keeper), as if time stood still, for a test that cuts the
+ * power;
  * SQUALL_TORTURE_FAIL=N:EIO makes the N-th call of the keeper that may fail, fail with EIO, EPERM,
  * ENOSPC or ENOMEM; SQUALL_TORTURE_COUNT=FILE gets a line "WHERE boundaries N fails M" at the end
  * of each process, SQUALL_TORTURE_NAMES=FILE a line "WHERE N NAME" at each boundary. Unit tests set

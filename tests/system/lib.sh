@@ -358,7 +358,7 @@ snapshot_disk() {
 	find "$TREE" ! -type d -printf '%P %y mode %m owner %u:%g size %s inode %i mtime %T@ %l\n' | sort
 	find "$TREE" -type f -exec sha256sum {} + | sort
 	echo "== claims"
-	find "${SQUALL_DIR:-}/run" -path '*claims*' -type f -size +0 2>/dev/null | sort
+	find "${SQUALL_RUN:-${SQUALL_DIR:-}/run}" -path '*claims*' -type f -size +0 2>/dev/null | sort
 }
 # Marks what is to be found again.
 referee_before() { snapshot >"$DIR/before" 2>/dev/null; }
