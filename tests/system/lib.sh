@@ -205,7 +205,7 @@ kill_bed() {
 			is_executed "$pid" || continue
 			kill -KILL "$pid" 2>/dev/null
 		done
-		[ -n "$(cat "$CG2/$SQ_ID/cgroup.procs" 2>/dev/null)" ] || break
+		[ -n "$(cat "$CG2/$SQ_ID/bed/cgroup.procs" 2>/dev/null)" ] || break
 	done
 }
 
@@ -218,8 +218,9 @@ bed_make() {
 	export XDG_CONFIG_HOME=$DIR NO_COLOR=1
 	ip link set lo up
 	if [ -n "$CG2" ]; then
-		mkdir -p "$CG2/$SQ_ID"
-		echo $$ >"$CG2/$SQ_ID/cgroup.procs"
+		# a group of v2 has processes or gives controllers to its children, not both
+		mkdir -p "$CG2/$SQ_ID/bed"
+		echo $$ >"$CG2/$SQ_ID/bed/cgroup.procs"
 	fi
 }
 bed_unmake() {
@@ -235,8 +236,14 @@ bed_unmake() {
 # cgroup NAME: makes $CPUGROUP (cpu controller) and $GROUP (v2) for it; the name squall knows is
 # /$SQ_ID/NAME.
 cgroup() {
+	local controller
 	mkdir -p "$CGCPU/$SQ_ID/$1" "$CG2/$SQ_ID/$1"
-	if [ "$CGCPU" = "$CG2" ]; then echo +cpu >"$CG2/cgroup.subtree_control"; echo +cpu >"$CG2/$SQ_ID/cgroup.subtree_control"; fi 2>/dev/null
+	if [ "$CGCPU" = "$CG2" ]; then
+		for controller in $(cat "$CG2/cgroup.controllers"); do
+			echo "+$controller" >"$CG2/cgroup.subtree_control"
+			echo "+$controller" >"$CG2/$SQ_ID/cgroup.subtree_control"
+		done 2>/dev/null
+	fi
 	# shellcheck disable=SC2034  # for the tests
 	CPUGROUP=$CGCPU/$SQ_ID/$1 GROUP=$CG2/$SQ_ID/$1
 }
