@@ -24,6 +24,12 @@ torture: build-torture ## kill every process at a seeded sample of boundaries, a
 torture-all: build-torture ## the same at every boundary
 	tests/torture/torture.sh --all $(T)
 
+test-vm: all ## tests inside virtual machines, as root: cgroup v2, loss of power, reboot; T=power for one
+	tests/run-vm $(T)
+
+test-vm-all: all ## the same, and what takes long
+	tests/run-vm --all $(T)
+
 test: ## install what is missing, build, run everything, count
 	tools/test
 
@@ -53,7 +59,7 @@ deps: ## install the packages that building and testing need (root)
 	tools/install-deps build test
 
 clean: ## remove the build folders
-	rm -rf build build-san build-clang build-torture build-analyzer
+	rm -rf build build-san build-clang build-torture build-analyzer build-vm
 
 $(B)/build.ninja:
 	meson setup $(B)
@@ -63,4 +69,4 @@ build-torture: FORCE
 	ninja -C build-torture
 
 FORCE:
-.PHONY: help all check check-root check-editor torture torture-all test demo bench lint fmt san clang deps clean FORCE
+.PHONY: help all check check-root check-editor torture torture-all test-vm test-vm-all test demo bench lint fmt san clang deps clean FORCE
