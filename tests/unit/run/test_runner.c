@@ -199,11 +199,12 @@ static void halted_before(void **state)
 {
 	struct stage *s = *state;
 	FILE *f = fopen(s->halt.v[0], "we");
-	fputs("by the owner\nmore\n", f);
+	fputs("by the owner\n2026-11-22T21:00:00.000Z ada\nmore\n", f);
 	fclose(f);
 	struct rundoc *d = run(s, STEADY("'true'") "method: [wait: 10s]\n");
 	const char *what = json_string_value(json_object_get(entry_of(s, "refused"), "what"));
-	assert_non_null(strstr(what, "halted: by the owner"));
+	assert_non_null(strstr(what, "halted since 2026-11-22T21:00:00.000Z by "));
+	assert_non_null(strstr(what, ": by the owner"));
 	assert_null(strstr(what, "more"));
 	answers(d, "none", "refused", "clean", EXIT_REFUSED);
 }
