@@ -14,6 +14,16 @@ void doc_seconds(json_t *doc, const char *name, uint64_t ns)
 	doc_set(doc, name, json_real((double)ns / 1e9));
 }
 
+void doc_share(json_t *doc, const char *name, double share)
+{
+	doc_set(doc, name, json_real((double)(int64_t)(share * 1e6 + 0.5) / 1e6));
+}
+
+void doc_count(json_t *doc, const char *name, uint64_t n)
+{
+	doc_set(doc, name, json_integer((json_int_t)n));
+}
+
 /* Without the bytes of a character that was cut in two (at most three). */
 static size_t whole_characters(const char *text, size_t n)
 {

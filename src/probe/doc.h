@@ -14,6 +14,9 @@
 /* value is handed over; NULL is allowed. */
 void doc_set(json_t *doc, const char *name, json_t *value);
 void doc_seconds(json_t *doc, const char *name, uint64_t ns);
+/* A part of 1, to the millionth. */
+void doc_share(json_t *doc, const char *name, double share);
+void doc_count(json_t *doc, const char *name, uint64_t n);
 /* The field, when the bytes are UTF-8 without NUL; cut: the last character may be a torn one. */
 void doc_text(json_t *doc, const char *name, const char *text, size_t n, bool cut);
 /* "json", when the text is an object or a list, or any value when it is `meant` to be JSON. */

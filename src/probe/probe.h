@@ -4,7 +4,9 @@
  * Asynchronous on a loop: start() arranges exactly one call of done(), never from within start().
  * cancel() frees the look and done() is not called. The document is documented by kind.fields;
  * every document has "seconds" (how long the look took, from its due time). A look that failed
- * calls done() with doc NULL and err set.
+ * calls done() with doc NULL and err set. The world and args live until then. The address of args
+ * is the identity of a look within a loop: by it probes that compare with the look before know
+ * their own (kept.h).
  */
 #ifndef SQUALL_PROBE_PROBE_H
 #define SQUALL_PROBE_PROBE_H

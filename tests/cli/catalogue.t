@@ -14,11 +14,13 @@ $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "proc.kill",
     "name": "proc.pause",
 $ squall probes
-http     asks a web server and shows its answer
-tcp      connects to a port or a Unix socket
-exec     runs a program and shows how it ended and what it wrote
-process  shows which processes are there and how they are
-file     shows whether a file is there and what is in it
+http      asks a web server and shows its answer
+tcp       connects to a port or a Unix socket
+exec      runs a program and shows how it ended and what it wrote
+process   shows which processes are there and how they are
+file      shows whether a file is there and what is in it
+pressure  shows how much work waits for the processor, memory or disks
+cgroup    shows what a cgroup uses, and whether it hits its limits
 $ squall probes http | grep -A 3 '^Answer'
 Answer:
   status              number   status code of the answer

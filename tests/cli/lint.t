@@ -231,3 +231,13 @@ $ printf 'squall: 1\nhypothesis: {says: x, steady: [{id: a, http: {url: "${nope}
 -:2:52: error: there is no variable "nope"
   hint: Declare it under "vars", or write "$${" where the text itself is meant.
 [exit 2]
+# Expectations of probes that look at the machine.
+$ printf 'squall: 1\nhypothesis:\n  steady:\n    - {pressure: {resource: memory}, expect: {full-avg1: "> 20", some: "> 20", some-avg10: "< 5%%"}}\n    - {cgroup: {cgroup: shop}, expect: {memory: "< 64MiB", cpu: "< 150%%"}}\nmethod:\n  - wait: 1s\n' | squall lint -
+-:4:47: error: the answer has no field "full-avg1"
+  hint: Did you mean "full-avg10"?
+-:4:72: error: "some" is a share, which cannot be compared with "20"
+  hint: Write it with a percent sign, as in "30%" or "0.5%".
+-:4:92: error: "some-avg10" is a number, which cannot be compared with "5%"
+-:5:8: error: cgroup: "shop" is not the path of a cgroup
+  hint: Start it with /, as /proc/PID/cgroup shows it.
+[exit 2]
