@@ -21,6 +21,7 @@ process   shows which processes are there and how they are
 file      shows whether a file is there and what is in it
 pressure  shows how much work waits for the processor, memory or disks
 cgroup    shows what a cgroup uses, and whether it hits its limits
+dns       asks a name server and shows its answer
 $ squall probes http | grep -A 3 '^Answer'
 Answer:
   status              number   status code of the answer

@@ -232,7 +232,7 @@ $ printf 'squall: 1\nhypothesis: {says: x, steady: [{id: a, http: {url: "${nope}
   hint: Declare it under "vars", or write "$${" where the text itself is meant.
 [exit 2]
 # Expectations of probes that look at the machine.
-$ printf 'squall: 1\nhypothesis:\n  steady:\n    - {pressure: {resource: memory}, expect: {full-avg1: "> 20", some: "> 20", some-avg10: "< 5%%"}}\n    - {cgroup: {cgroup: shop}, expect: {memory: "< 64MiB", cpu: "< 150%%"}}\nmethod:\n  - wait: 1s\n' | squall lint -
+$ printf 'squall: 1\nhypothesis:\n  steady:\n    - {pressure: {resource: memory}, expect: {full-avg1: "> 20", some: "> 20", some-avg10: "< 5%%"}}\n    - {cgroup: {cgroup: shop}, expect: {memory: "< 64MiB", cpu: "< 150%%"}}\n    - {dns: {name: 127.0.0.1}, expect: {rcode: NOERROR, answers: {has: 192.0.2.1}, ttl: "> 60s"}}\nmethod:\n  - wait: 1s\n' | squall lint -
 -:4:47: error: the answer has no field "full-avg1"
   hint: Did you mean "full-avg10"?
 -:4:72: error: "some" is a share, which cannot be compared with "20"
@@ -240,4 +240,6 @@ $ printf 'squall: 1\nhypothesis:\n  steady:\n    - {pressure: {resource: memory}
 -:4:92: error: "some-avg10" is a number, which cannot be compared with "5%"
 -:5:8: error: cgroup: "shop" is not the path of a cgroup
   hint: Start it with /, as /proc/PID/cgroup shows it.
+-:6:8: error: dns: "127.0.0.1" is an address, not a name
+  hint: For the name of an address ask for the type PTR.
 [exit 2]

@@ -50,7 +50,8 @@ $ squall resume --json
   "halted": false,
   "was": false
 }
-$ squall version | sed 's/ [0-9][0-9.]*//g; s/ systemd\b//'
+# Optional ones are left out.
+$ squall version | sed 's/ [0-9][0-9.]*//g; s/ c-ares//; s/ systemd\b//'
 squall
 built in: curl jansson libuv sqlite
 # A halt that could not be written is not called one.
