@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #define must_use __attribute__((warn_unused_result))
-#define unused __attribute__((unused))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
 #define cleanup(f) __attribute__((cleanup(f)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -142,7 +142,7 @@ static void timer_take(struct timer *t)
 	t->place = TIMER_IDLE;
 }
 
-static void clock_ready(uv_poll_t *handle, int status unused, int events unused)
+static void clock_ready(uv_poll_t *handle, int status, int events)
 {
 	struct loop *l = handle->data;
 	uint64_t now = clock_boot_ns();
@@ -211,7 +211,7 @@ void loop_stop(struct loop *l)
 	uv_stop(&l->uv);
 }
 
-uint64_t loop_now_ns(const struct loop *l unused)
+uint64_t loop_now_ns(const struct loop *l)
 {
 	return clock_boot_ns();
 }
