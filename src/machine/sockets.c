@@ -135,13 +135,8 @@ struct set_walk {
 	const struct port *port;
 };
 
-static int set_each(void *ctx, const struct listening *l)
+static int set_put(struct socket_set *set, uint64_t ino)
 {
-	struct set_walk *walk = ctx;
-	struct socket_set *set = walk->set;
-
-	if (l->port != walk->port->number || (l->udp ? !walk->port->udp : !walk->port->tcp))
-		return 0;
 	if (set->n == set->cap) {
 		size_t cap = set->cap ? set->cap * 2 : 8;
 		uint64_t *grown = realloc(set->ino, cap * sizeof(*grown));
@@ -151,8 +146,17 @@ static int set_each(void *ctx, const struct listening *l)
 		set->ino = grown;
 		set->cap = cap;
 	}
-	set->ino[set->n++] = l->ino;
+	set->ino[set->n++] = ino;
 	return 0;
+}
+
+static int set_each(void *ctx, const struct listening *l)
+{
+	struct set_walk *walk = ctx;
+
+	if (l->port != walk->port->number || (l->udp ? !walk->port->udp : !walk->port->tcp))
+		return 0;
+	return set_put(walk->set, l->ino);
 }
 
 struct fd_walk {
@@ -161,19 +165,53 @@ struct fd_walk {
 	const struct socket_set *set;
 };
 
+struct fd_add_walk {
+	const struct world *w;
+	pid_t pid;
+	struct socket_set *set;
+};
+
+/* The socket that a descriptor is; false: it is none, or was closed meanwhile. */
+static bool fd_socket(const struct world *w, pid_t pid, const char *name, uint64_t *ino)
+{
+	char path[64];
+	unsigned long long n;
+	BUF(link, 128);
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%.16s", pid, name);
+	if (world_readlink(w, path, &link, NULL) < 0 || sscanf(link.data, "socket:[%llu]", &n) != 1)
+		return false;
+	*ino = n;
+	return true;
+}
+
 static int fd_each(void *ctx, const char *name)
 {
 	struct fd_walk *walk = ctx;
-	char path[64];
-	unsigned long long ino;
-	BUF(link, 128);
+	uint64_t ino;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%.16s", walk->pid, name);
-	if (world_readlink(walk->w, path, &link, NULL) < 0)
-		return 0; /* closed meanwhile */
-	if (sscanf(link.data, "socket:[%llu]", &ino) != 1)
-		return 0;
-	return socket_set_has(walk->set, ino);
+	return fd_socket(walk->w, walk->pid, name, &ino) && socket_set_has(walk->set, ino);
+}
+
+static int fd_add(void *ctx, const char *name)
+{
+	struct fd_add_walk *walk = ctx;
+	uint64_t ino;
+
+	return fd_socket(walk->w, walk->pid, name, &ino) ? set_put(walk->set, ino) : 0;
+}
+
+/* Visits the descriptors of a process. */
+static int fds_each(const struct world *w, pid_t pid, int (*each)(void *, const char *), void *ctx)
+{
+	char path[32];
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	ret = world_list(w, path, each, ctx, NULL);
+	if (ret == -ENOENT)
+		return -ESRCH;
+	return ret == -EPERM ? -EACCES : ret;
 }
 
 int port_parse(const char *text, struct port *port, struct err *err)
@@ -244,17 +282,16 @@ void socket_set_release(struct socket_set *set)
 	*set = (struct socket_set){0};
 }
 
+int proc_sockets(const struct world *w, pid_t pid, struct socket_set *set)
+{
+	struct fd_add_walk walk = {.w = w, .pid = pid, .set = set};
+
+	return fds_each(w, pid, fd_add, &walk);
+}
+
 int proc_holds_socket(const struct world *w, pid_t pid, const struct socket_set *set)
 {
 	struct fd_walk walk = {.w = w, .pid = pid, .set = set};
-	char path[32];
-	int ret;
 
-	if (set->n == 0)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	ret = world_list(w, path, fd_each, &walk, NULL);
-	if (ret == -ENOENT)
-		return -ESRCH;
-	return ret == -EPERM ? -EACCES : ret;
+	return set->n == 0 ? 0 : fds_each(w, pid, fd_each, &walk);
 }

@@ -58,6 +58,9 @@ int socket_set_add(struct socket_set *set, const struct world *w, pid_t pid,
 bool socket_set_has(const struct socket_set *set, uint64_t ino);
 void socket_set_release(struct socket_set *set);
 
+/* Adds all sockets that process `pid` holds. -EACCES: its descriptors cannot be seen; -ESRCH: it is
+ * gone; -ENOMEM. */
+int proc_sockets(const struct world *w, pid_t pid, struct socket_set *set) must_use;
 /* 1: process `pid` holds one of these sockets; 0: it does not; -EACCES: its descriptors cannot be
  * seen; -ESRCH: it is gone. */
 int proc_holds_socket(const struct world *w, pid_t pid, const struct socket_set *set);

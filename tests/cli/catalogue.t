@@ -22,6 +22,9 @@ file      shows whether a file is there and what is in it
 pressure  shows how much work waits for the processor, memory or disks
 cgroup    shows what a cgroup uses, and whether it hits its limits
 dns       asks a name server and shows its answer
+sockets   counts sockets by state, and shows how full their queues are
+disk      shows how full a file system is and how busy its device
+log       counts new lines of a file or the journal that match
 $ squall probes http | grep -A 3 '^Answer'
 Answer:
   status              number   status code of the answer

@@ -243,3 +243,16 @@ $ printf 'squall: 1\nhypothesis:\n  steady:\n    - {pressure: {resource: memory}
 -:6:8: error: dns: "127.0.0.1" is an address, not a name
   hint: For the name of an address ask for the type PTR.
 [exit 2]
+$ printf 'squall: 1\nhypothesis:\n  steady:\n    - {log: {path: /var/log/x, since: 5m}, expect: {count: 0}}\n    - {log: {path: /var/log/x}, expect: {counts: 0, lines: 3, last: {matches: "("}}}\n    - {sockets: {port: http}, expect: {established: "< 5"}}\n    - {disk: /var, expect: {used-share: "< 90", available: "> 1GiB", read-only: false}}\nmethod:\n  - wait: 1s\n' | squall lint -
+-:4:8: error: log: the lines of a file cannot begin at "5m"
+  hint: A file has no times: write a size, as 64KiB.
+-:5:42: error: the answer has no field "counts"
+  hint: Did you mean "count"?
+-:5:60: error: "lines" is a list, which cannot be compared with "3"
+  hint: Use "has", or a jq filter.
+-:5:79: error: "(" is not a pattern: missing closing parenthesis (at offset 1)
+-:6:8: error: sockets: "http" is not a port
+  hint: Write a number from 1 to 65535, or 6379/tcp or 53/udp.
+-:7:41: error: "used-share" is a share, which cannot be compared with "90"
+  hint: Write it with a percent sign, as in "30%" or "0.5%".
+[exit 2]
