@@ -247,11 +247,12 @@ static void add_probe(struct rundoc *r, const char *id, const char *of, const st
                       uint64_t every_ns, const uint64_t *tolerate_ppm)
 {
 	json_t *row = json_object();
-	BUF(text, 256);
+	BUF(text, 1024);
 
 	put_text(row, "of", of);
 	if (expect) {
 		expect_describe(expect, &text);
+		experiment_mask(r->x, text.data);
 		put_text(row, "expects", text.data);
 	}
 	json_object_set_new(row, "every", json_real((double)every_ns / 1e9));
