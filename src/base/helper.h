@@ -11,6 +11,9 @@
 
 #include "base/base.h"
 
+/* Descriptors of a helper: its channel, and the page where the hold has one (base/held.h). */
+enum { HELPER_SOCK = 3, HELPER_PAGE = 4 };
+
 struct helper_type {
 	const char *name;
 	/* sock: order channel (wire messages). args: as given to spawn. Returns the exit status. */

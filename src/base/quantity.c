@@ -380,3 +380,21 @@ void seconds_format_short(struct buf *to, double seconds)
 	/* a double below 2^63 fits; NaN is not above 0 */
 	duration_format_short(to, !(ns > 0) ? 0 : ns < 0x1p63 ? (uint64_t)ns : (uint64_t)INT64_MAX);
 }
+
+void size_format_short(struct buf *to, uint64_t bytes)
+{
+	static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double x = (double)bytes;
+	size_t i = 0;
+
+	/* 1023.9KiB rounds to 1MiB */
+	while (x >= (i ? 1023.5 : 1024) && i + 1 < ARRAY_SIZE(names)) {
+		x /= 1024;
+		i++;
+	}
+	BUF(b, DIGITS);
+	buf_addf(&b, "%.*f", i == 0 || x >= 99.95 ? 0 : x >= 9.995 ? 1 : 2, x);
+	while (strchr(b.data, '.') && strchr("0.", b.data[b.len - 1]))
+		b.data[--b.len] = '\0';
+	buf_addf(to, "%s%s", b.data, names[i]);
+}

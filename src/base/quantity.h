@@ -49,5 +49,7 @@ void duration_format_short(struct buf *to, uint64_t ns);
 /* The same for seconds that a document says, which may be anything: what is not above 0 is "0s",
  * what is too large is the greatest duration. */
 void seconds_format_short(struct buf *to, double seconds);
+/* For people, in units of 1024: "1.5GiB", "512MiB", "0B". */
+void size_format_short(struct buf *to, uint64_t bytes);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/netlink.h"
 #include "base/wire.h"
 #include "base/world.h"
+#include "helper/answer.h"
 
 /*
  * Arguments: path of the network namespace, its inode. Answers "ok", or "err CODE TEXT HINT": once
@@ -21,18 +22,6 @@
  * that many bytes: an nfnetlink transaction, sent to the kernel as it is.
  */
 enum { BATCH_MAX = 256 * 1024 };
-
-static int answer(int sock, int code, const struct err *e)
-{
-	struct wire m;
-	wire_start(&m, code < 0 ? "err" : "ok");
-	int r = code < 0 ? wire_addf(&m, "%d", code) : 0;
-	if (code < 0 && r == 0)
-		r = wire_add(&m, e->what);
-	if (code < 0 && r == 0)
-		r = wire_add(&m, e->hint);
-	return r == 0 ? wire_send(sock, &m) : r;
-}
 
 static int socket_open(const char *path, const char *inode, int *fd, struct err *err)
 {

@@ -6,13 +6,10 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,9 +17,10 @@
 #include "base/clock.h"
 #include "base/netlink.h"
 #include "base/wire.h"
+#include "step/holder.h"
 #include "step/nft-encode.h"
 
-#define PATIENCE_NS 2000000000ull
+static const char held[] = "the nft table";
 
 /* hold->fd[]: a netlink socket in the namespace, made at arming, so that a revert can be checked
  * without opening anything. */
@@ -132,37 +130,6 @@ static int nft_get(const struct world *w, const char *object, struct buf *state,
 	return 0;
 }
 
-static int helper_lost(struct err *err)
-{
-	return err_set(err, -EPIPE, "helper that holds the nft table has ended");
-}
-
-/* Waits for the helper's answer: it may be stopped, or dead. */
-static int helper_answer(const struct holder *holder, struct err *err)
-{
-	struct wire m;
-	const char *argv[WIRE_ARGS];
-	struct pollfd p = {.fd = holder->sock, .events = POLLIN};
-	struct timespec patience = {.tv_sec = (time_t)(PATIENCE_NS / 1000000000ull)};
-	int n;
-	do
-		n = ppoll(&p, 1, &patience, NULL);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return err_set(err, -ETIMEDOUT, "helper that holds the nft table did not answer");
-	if (n < 0 || wire_recv(holder->sock, &m, false) < 0)
-		return helper_lost(err);
-	n = wire_split(&m, argv);
-	if (n == 1 && strcmp(argv[0], "ok") == 0)
-		return 0;
-	int code = n == 4 && strcmp(argv[0], "err") == 0 ? atoi(argv[1]) : 0;
-	if (code >= 0)
-		return err_set(err, -EPROTO,
-		               "helper that holds the nft table gave no clear answer");
-	(void)err_set(err, code, "%s", argv[2]);
-	return argv[3][0] ? err_hint(err, code, "%s", argv[3]) : code;
-}
-
 static int helper_order(const struct holder *holder, const void *batch, size_t n, struct err *err)
 {
 	struct wire m;
@@ -172,11 +139,7 @@ static int helper_order(const struct holder *holder, const void *batch, size_t n
 	int code = wire_send(holder->sock, &m);
 	if (code == 0 && send(holder->sock, batch, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		code = -errno;
-	if (code == -EPIPE)
-		return helper_lost(err);
-	if (code < 0)
-		return err_sys(err, -code, "could not order the helper");
-	return helper_answer(holder, err);
+	return code < 0 ? holder_unsent(code, held, err) : holder_answer(holder, held, err);
 }
 
 static int helper_start(struct hold *h, const struct nft_object *o, struct err *err)
@@ -194,7 +157,7 @@ static int helper_start(struct hold *h, const struct nft_object *o, struct err *
 	/* Room for a whole transaction in one message; what is not granted shows when it is sent.
 	 */
 	(void)setsockopt(h->holder.sock, SOL_SOCKET, SO_SNDBUFFORCE, &big, sizeof(big));
-	return helper_answer(&h->holder, err);
+	return holder_answer(&h->holder, held, err);
 }
 
 static int cut_put(struct hold *h, const char *object, const char *to, struct err *err)
@@ -225,39 +188,10 @@ static int cut_put(struct hold *h, const char *object, const char *to, struct er
 	return code;
 }
 
-/* Ends the holder by the kernel's hand, which works on a stopped process too, and with it the
- * tables that its socket owns. */
-static int holder_end(struct hold *h, struct err *err)
-{
-	_cleanup_fd_ int found = -1;
-	int fd = h->holder.pidfd;
-	siginfo_t info;
-	if (fd < 0 && h->holder.id.pid > 0) {
-		found = proc_id_open(h->world, h->holder.id, err);
-		if (found < 0 && found != -ESRCH)
-			return found;
-		fd = found;
-	}
-	fd_close(&h->holder.sock);
-	if (fd < 0)
-		return 0;
-	int code = pidfd_signal(fd, SIGKILL);
-	if (code < 0 && code != -ESRCH)
-		return err_sys(err, -code, "could not end the helper that holds the nft table");
-	if (pidfd_wait_gone(fd, PATIENCE_NS) < 0)
-		return err_set(err, -ETIMEDOUT, "helper %d that holds the nft table does not end",
-		               h->holder.id.pid);
-	/* Reaped where it is this process's child; elsewhere its parent does. */
-	(void)waitid((idtype_t)P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
-	fd_close(&h->holder.pidfd);
-	h->holder.id = (struct proc_id){0};
-	return 0;
-}
-
 /* A holder that was just started and is in no log yet dies with its parent: wait for that. */
 static int absence_wait(struct hold *h, const char *table, struct nft_seen *seen, struct err *err)
 {
-	uint64_t until = clock_boot_ns() + PATIENCE_NS;
+	uint64_t until = clock_boot_ns() + HOLDER_PATIENCE_NS;
 	for (struct timespec pause = {.tv_nsec = 500000};; nanosleep(&pause, NULL)) {
 		int code = table_look(h->fd[FD_LOOK], table, seen, err);
 		if (code < 0)
@@ -285,7 +219,7 @@ static int nft_set(struct hold *h, const char *object, const char *now, const ch
 	code = nft_object_parse(object, &o, err);
 	/* First of all: whatever may be wrong with the namespace, the holder goes. */
 	if (code == 0 && absent)
-		code = holder_end(h, err);
+		code = holder_end(h, held, HOLDER_PATIENCE_NS, err);
 	if (code == 0 && h->fd[FD_LOOK] < 0)
 		code = nft_open(h, object, err);
 	if (code == 0)

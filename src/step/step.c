@@ -45,6 +45,7 @@ void hold_init(struct hold *h)
 		h->fd[i] = -1;
 	h->holder.pidfd = -1;
 	h->holder.sock = -1;
+	h->page = -1;
 }
 
 void hold_release(struct hold *h)
@@ -53,6 +54,7 @@ void hold_release(struct hold *h)
 		fd_close(&h->fd[i]);
 	fd_close(&h->holder.pidfd);
 	fd_close(&h->holder.sock);
+	fd_close(&h->page);
 }
 
 int hold_process(struct hold *h, struct proc_id id, const char *object, struct err *err)

@@ -57,6 +57,7 @@ struct hold {
 	int fd[3];            /* the type's own, opened by open(); -1: none */
 	void *own;            /* the type's own, made by open(), freed by close() */
 	struct holder holder;
+	int page; /* a memfd that the helper shares (base/held.h), made by open(); -1: none */
 	/* Starts the helper `kind` ("nft") and fills hold->holder; args are its argv. NULL where
 	 * nothing may be started (undo). Answers of the helper are read with wire_recv on
 	 * holder.sock. */

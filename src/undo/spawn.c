@@ -35,14 +35,27 @@ int deadline_arm(uint64_t deadline_ns, int sig)
 	return timer_settime(timer, TIMER_ABSTIME, &at, NULL) < 0 ? -errno : 0;
 }
 
-static void helper_main(const struct helper_type *type, pid_t parent, uint64_t deadline_ns,
+/* Descriptor 3 is the channel, 4 the page if there is one; nothing else is kept. */
+static int descriptors_set(int sock, int page)
+{
+	int from[2] = {fcntl(sock, F_DUPFD, 10), page < 0 ? -1 : fcntl(page, F_DUPFD, 10)};
+
+	if (from[0] < 0 || dup3(from[0], HELPER_SOCK, O_CLOEXEC) < 0)
+		return -errno;
+	if (page >= 0 && (from[1] < 0 || dup3(from[1], HELPER_PAGE, O_CLOEXEC) < 0))
+		return -errno;
+	close_range(page < 0 ? HELPER_PAGE : HELPER_PAGE + 1, ~0u, 0);
+	return 0;
+}
+
+static void helper_main(const struct helper_type *type, const struct hold *h, pid_t parent,
                         int sock, const char *const *args)
 {
 	sigset_t none;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(1);
-	if (deadline_ns && deadline_arm(deadline_ns, SIGKILL) < 0)
+	if (h->deadline_ns && deadline_arm(h->deadline_ns, SIGKILL) < 0)
 		_exit(1);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
@@ -51,11 +64,9 @@ static void helper_main(const struct helper_type *type, pid_t parent, uint64_t d
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	oom_score_set(type->spared ? -1000 : 1000);
 	prctl(PR_SET_NAME, "squall-helper");
-	if (dup2(sock, 3) < 0)
+	if (descriptors_set(sock, h->page) < 0)
 		_exit(1);
-	fcntl(3, F_SETFD, FD_CLOEXEC);
-	close_range(4, ~0u, 0);
-	_exit(type->main(3, args));
+	_exit(type->main(HELPER_SOCK, args));
 }
 
 int helper_spawn(struct hold *h, const struct helper_type *const *table, const char *kind,
@@ -76,7 +87,7 @@ int helper_spawn(struct hold *h, const struct helper_type *const *table, const c
 	BOUNDARY("before helper");
 	pid = fork();
 	if (pid == 0)
-		helper_main(*table, parent, h->deadline_ns, theirs, args);
+		helper_main(*table, h, parent, theirs, args);
 	if (pid < 0)
 		return err_sys(err, errno, "could not start helper \"%s\"", kind);
 	BOUNDARY("after helper");

@@ -3,9 +3,9 @@
  * kernel-held deadline.
  *
  * Invariants: the helper is first in line for the OOM killer (unless it is spared), holds no
- * descriptor but its order channel, and ends at the deadline even while it is stopped
- * (timer_create(2) on CLOCK_BOOTTIME sending SIGKILL) and when its parent dies (PR_SET_PDEATHSIG,
- * prctl(2)).
+ * descriptor but its order channel and the hold's page, and ends at the deadline even while it is
+ * stopped (timer_create(2) on CLOCK_BOOTTIME sending SIGKILL) and when its parent dies
+ * (PR_SET_PDEATHSIG, prctl(2)).
  */
 #ifndef SQUALL_UNDO_SPAWN_H
 #define SQUALL_UNDO_SPAWN_H

@@ -277,6 +277,25 @@ static void formats(void **state)
 		duration_format_short(&b, d[i].ns);
 		assert_string_equal(b.data, d[i].brief);
 	}
+	static const struct {
+		uint64_t bytes;
+		const char *brief;
+	} brief[] = {
+	        {0, "0B"},
+	        {1023, "1023B"},
+	        {1024, "1KiB"},
+	        {1536, "1.5KiB"},
+	        {5000000000, "4.66GiB"},
+	        {100ull << 20, "100MiB"},
+	        {(1ull << 30) - 1, "1GiB"},
+	        {UINT64_MAX, "16EiB"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(brief); i++) {
+		BUF(b, 64);
+		buf_add(&b, "1.0 of ");
+		size_format_short(&b, brief[i].bytes);
+		assert_string_equal(b.data + 7, brief[i].brief);
+	}
 	static const struct good s[] = {
 	        {"0B", 0},       {"512B", 512},          {"1kB", 1000},       {"1KiB", 1024},
 	        {"1536B", 1536}, {"64MiB", 64ull << 20}, {"1GB", 1000000000}, {"1TiB", 1ull << 40}};
