@@ -1,15 +1,21 @@
 # What there is. What each takes is told by its own table, so only the form is kept here.
 $ squall faults | sed 's/ no: [a-z-]*/ yes/; s/  */ /g'
 FAULT CLASS TARGETS HERE WHAT IT DOES
+cpu.load resource host|cgroup|process yes uses a share of CPUs
 cpu.quota resource cgroup|process yes limits how much of a CPU a cgroup gets
 custom state host yes a state of your own, by commands that apply, undo and check
+disk.fill resource host|process yes takes disk space away
 file.replace state host yes gives a file other content
+mem.fill resource host|cgroup|process yes takes memory away
 net.cut network host|netns|cgroup yes lets no traffic through
 proc.kill state process yes ends processes with a signal
 proc.pause state process yes stops processes, and lets them go on
 $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
+    "name": "cpu.load",
     "name": "cpu.quota",
+    "name": "disk.fill",
     "name": "file.replace",
+    "name": "mem.fill",
     "name": "net.cut",
     "name": "proc.kill",
     "name": "proc.pause",

@@ -31,10 +31,12 @@ export SQ_ID
 mount --make-rprivate / 2>/dev/null
 
 # --- cgroups -------------------------------------------------------------------------------------
-# v2 wherever it is mounted; the cpu controller of v1 when it stands apart.
+# v2 wherever it is mounted; the controllers of v1 when they stand apart.
 CG2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 CGCPU=$(awk '$3 == "cgroup" && $4 ~ /(^|,)cpu(,|$)/ { print $2; exit }' /proc/mounts)
 [ -n "$CGCPU" ] || CGCPU=$CG2
+CGMEM=$(awk '$3 == "cgroup" && $4 ~ /(^|,)memory(,|$)/ { print $2; exit }' /proc/mounts)
+[ -n "$CGMEM" ] || CGMEM=$CG2
 CGPIDS=$(awk '$3 == "cgroup" && $4 ~ /(^|,)pids(,|$)/ { print $2; exit }' /proc/mounts)
 [ -n "$CGPIDS" ] || CGPIDS=$CG2
 
@@ -123,6 +125,14 @@ need() {
 			test -e "$CGCPU/$SQ_ID-try/cpu.cfs_quota_us" -o -e "$CGCPU/$SQ_ID-try/cpu.max"
 			with=$?
 			rmdir "$CGCPU/$SQ_ID-try" 2>&1
+			[ $with = 0 ]
+		})
+		;;
+	cgroup-memory)
+		why=$(mkdir "$CGMEM/$SQ_ID-try" 2>&1 && {
+			test -e "$CGMEM/$SQ_ID-try/memory.limit_in_bytes" -o -e "$CGMEM/$SQ_ID-try/memory.max"
+			with=$?
+			rmdir "$CGMEM/$SQ_ID-try" 2>&1
 			[ $with = 0 ]
 		})
 		;;
@@ -233,11 +243,11 @@ bed_unmake() {
 	cgroup_remove
 	rm -rf "$DIR"
 }
-# cgroup NAME: makes $CPUGROUP (cpu controller) and $GROUP (v2) for it; the name squall knows is
-# /$SQ_ID/NAME.
+# cgroup NAME: makes $CPUGROUP (cpu controller), $MEMGROUP (memory) and $GROUP (v2) for it; the name
+# squall knows is /$SQ_ID/NAME.
 cgroup() {
 	local controller
-	mkdir -p "$CGCPU/$SQ_ID/$1" "$CG2/$SQ_ID/$1"
+	mkdir -p "$CGCPU/$SQ_ID/$1" "$CGMEM/$SQ_ID/$1" "$CG2/$SQ_ID/$1"
 	if [ "$CGCPU" = "$CG2" ]; then
 		for controller in $(cat "$CG2/cgroup.controllers"); do
 			echo "+$controller" >"$CG2/cgroup.subtree_control"
@@ -245,11 +255,11 @@ cgroup() {
 		done 2>/dev/null
 	fi
 	# shellcheck disable=SC2034  # for the tests
-	CPUGROUP=$CGCPU/$SQ_ID/$1 GROUP=$CG2/$SQ_ID/$1
+	CPUGROUP=$CGCPU/$SQ_ID/$1 MEMGROUP=$CGMEM/$SQ_ID/$1 GROUP=$CG2/$SQ_ID/$1
 }
 cgroup_remove() {
 	local root
-	for root in "$CGCPU" "$CG2"; do
+	for root in "$CGCPU" "$CGMEM" "$CG2"; do
 		[ -d "$root/$SQ_ID" ] || continue
 		for _ in 1 2 3 4 5 6 7 8 9 10; do
 			find "$root/$SQ_ID" -depth -type d -exec rmdir {} + 2>/dev/null
@@ -324,10 +334,12 @@ snapshot() {
 		/proc/sys/vm/{overcommit_memory,swappiness,drop_caches,dirty_ratio,max_map_count} /proc/sys/fs/file-max
 	hostname
 	echo "== cgroups"
-	for dir in "$CGCPU" "$CG2"; do
+	# shellcheck disable=SC2046  # hierarchies' folders hold no blanks
+	for dir in $(printf '%s\n' "$CGCPU" "$CGMEM" "$CG2" | sort -u); do
 		find "$dir" -maxdepth 1 -type d -name "$SQ_ID*" | sort
 		[ -d "$dir/$SQ_ID" ] || continue
-		find "$dir/$SQ_ID" -type f -perm -200 ! -name cgroup.procs ! -name tasks ! -name cgroup.threads ! -name '*.pressure' -exec grep -Hs '' {} + | sort
+		find "$dir/$SQ_ID" -type f -perm -200 ! -name cgroup.procs ! -name tasks ! -name cgroup.threads ! -name '*.pressure' \
+			! -name '*max_usage*' ! -name '*failcnt' ! -name memory.peak -exec grep -Hs '' {} + | grep -v ':oom_kill [0-9]' | sort
 	done
 	echo "== processes"
 	# Name, state, priorities, affinity, limits and groups of each; less the test's own shells.
@@ -364,8 +376,10 @@ snapshot_disk() {
 	find "$TREE" -type d -printf '%P mode %m owner %u:%g inode %i\n' | sort
 	find "$TREE" ! -type d -printf '%P %y mode %m owner %u:%g size %s inode %i mtime %T@ %l\n' | sort
 	find "$TREE" -type f -exec sha256sum {} + | sort
+	echo "== space"
+	stat -f -c '%n %a of %b blocks left' "$DIR/mnt" 2>/dev/null
 	echo "== claims"
-	find "${SQUALL_RUN:-${SQUALL_DIR:-}/run}" -path '*claims*' -type f -size +0 2>/dev/null | sort
+	find "${SQUALL_RUN:-${SQUALL_DIR:-}/run}" \( -path '*claims*' -o -path '*held*' \) -type f -size +0 2>/dev/null | sort
 }
 # Marks what is to be found again.
 referee_before() { snapshot >"$DIR/before" 2>/dev/null; }

@@ -40,6 +40,18 @@ case_mounts() {
 	planted "a mount" mount -t tmpfs none "$DIR/mnt"
 	umount "$DIR/mnt"
 }
+case_space() {
+	need tmpfs || return
+	mkdir -p "$DIR/mnt"
+	mount -t tmpfs -o size=8m none "$DIR/mnt"
+	planted "space that is gone, with no file to be seen" spawn python3 -c "
+import tempfile, time
+f = tempfile.TemporaryFile(dir='$DIR/mnt')
+f.write(b'x' * 8192)
+f.flush()
+time.sleep(60)"
+	kill -KILL "$PID"
+}
 case_cgroups() {
 	need cgroup-cpu || return
 	cgroup victim
@@ -79,5 +91,7 @@ case_files() {
 case_claims() {
 	mkdir -p "$SQUALL_DIR/run/claims"
 	planted "a claim left behind" sh -c "echo x >$SQUALL_DIR/run/claims/x"
+	mkdir -p "$SQUALL_DIR/run/held"
+	planted "a helper's card left behind" sh -c "echo x >$SQUALL_DIR/run/held/x"
 }
 run_cases

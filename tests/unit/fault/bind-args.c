@@ -34,6 +34,12 @@ static void bind_one(const struct param *p, const char *value, char *args, struc
 	case PARAM_SHARE:
 		assert_int_equal(share_parse(value, at, &err), 0);
 		break;
+	case PARAM_SIZE:
+		assert_int_equal(size_parse(value, at, &err), 0);
+		break;
+	case PARAM_BOOL:
+		*(bool *)at = strcmp(value, "true") == 0;
+		break;
 	case PARAM_TEXT:
 	case PARAM_ENUM:
 		*(const char **)at = arena_strdup(arena, value);
