@@ -8,7 +8,7 @@
 # A new fault adds its name and its two cases; one that dies with the log keeps what it changes below
 # $TREE, which may be on a disk that outlives the boot.
 # shellcheck disable=SC2034  # for who reads this
-FAULTS="proc-kill proc-pause cpu-quota net-cut file-replace custom"
+FAULTS="proc-kill proc-pause cpu-quota net-cut file-replace custom cpu-load mem-fill disk-fill"
 FOR=${FOR:-200ms}
 bed_of() {
 	case $1 in
@@ -27,6 +27,10 @@ bed_of() {
 	file-replace)
 		echo original >"$TREE/config"
 		;;
+	disk-fill)
+		mkdir -p "$DIR/mnt"
+		mount -t tmpfs -o size=16m none "$DIR/mnt"
+		;;
 	esac
 }
 attack_of() {
@@ -39,9 +43,12 @@ attack_of() {
 		start attack custom flag --apply "touch $TREE/flag" --undo "rm -f $TREE/flag" --check "test -e $TREE/flag" \
 			--target host --for "$FOR"
 		;;
+	cpu-load) start attack cpu.load 10% --target host --for "$FOR" ;;
+	mem-fill) start attack mem.fill 4MiB --target host --for "$FOR" ;;
+	disk-fill) start attack disk.fill "$DIR/mnt" 4MiB --target host --for "$FOR" ;;
 	file-replace) start attack file.replace --path "$TREE/config" --content broken --target host --for "$FOR" ;;
 	esac
 }
 # Wholly held by the kernel: no undo is needed even when all died.
-dies_with_kernel() { [ "$1" = net-cut ]; }
-has_helper() { [ "$1" = net-cut ] || [ "$1" = custom ]; }
+dies_with_kernel() { case $1 in net-cut | cpu-load | mem-fill | disk-fill) ;; *) return 1 ;; esac }
+has_helper() { dies_with_kernel "$1" || [ "$1" = custom ]; }

@@ -87,8 +87,8 @@ point() {
 		;;
 	esac
 }
-# The network as it was (claims and logs may wait for undo).
-no_traces() { residue | grep -qE '^[-+](table|chain|qdisc)' && return 1 || return 0; }
+# Network and disks as they were (claims and logs may wait for undo).
+no_traces() { residue | grep -qE '^[-+](table|chain|qdisc|.* blocks left)' && return 1 || return 0; }
 try_point() {
 	local said
 	N=$((N + 1))
