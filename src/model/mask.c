@@ -120,34 +120,3 @@ json_t *experiment_mask_json(const struct experiment *x, json_t *doc)
 	}
 	return json_incref(doc);
 }
-
-/* Not through numbers: "0123" and 123 are the same number, but not the same text. */
-json_t *file_document(const struct experiment *x, const struct node *n)
-{
-	json_t *made;
-	switch (n->type) {
-	case NODE_LIST:
-		made = json_array();
-		for (size_t i = 0; i < n->n; i++)
-			json_array_append_new(made, file_document(x, n->v[i].value));
-		return made;
-	case NODE_MAP:
-		made = json_object();
-		for (size_t i = 0; i < n->n; i++) {
-			_cleanup_free_ char *key = strdup(n->v[i].key);
-			if (key != NULL)
-				experiment_mask(x, key);
-			json_object_set_new(made, key != NULL ? key : stars,
-			                    file_document(x, n->v[i].value));
-		}
-		return made;
-	case NODE_SCALAR:
-		for (size_t i = 0; i < x->secrets_n; i++)
-			if (strstr(n->text, x->secrets[i]) != NULL)
-				return text_mask(x, n->text);
-		return node_to_json(n);
-	case NODE_NULL:
-		break;
-	}
-	return json_null();
-}

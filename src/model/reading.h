@@ -120,7 +120,7 @@ void method_read(struct reading *, const struct node *root);
 /* Sets max_duration_ns to what the method takes, 60 s for each action, and 30 s more. */
 void deadline_default(struct experiment *);
 void secret_add(struct reading *, const char *value);
-/* mask.c: the file as it was written, secrets masked. */
+/* document.c: the file as it was written, secrets masked. */
 json_t *file_document(const struct experiment *, const struct node *root);
 
 #endif
