@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/load.h"
+#include "cli/sarif.h"
 #include "cli/show.h"
 
 struct lint_args {
@@ -39,20 +40,6 @@ static json_t *problem_json(const char *path, const struct problem *p)
 	return o;
 }
 
-/* SARIF 2.1.0: a result with its rule and place. */
-static json_t *problem_sarif(const char *path, const struct problem *p)
-{
-	int line = p->at.line ? (int)p->at.line : 1, col = p->at.col ? (int)p->at.col : 1;
-	char text[1024];
-
-	snprintf(text, sizeof(text), "%s%s%s", p->text, p->hint ? ". " : "",
-	         p->hint ? p->hint : "");
-	return json_pack("{s:s, s:s, s:{s:s}, s:[{s:{s:{s:s}, s:{s:i, s:i}}}]}", "ruleId", p->code,
-	                 "level", severity_name(p), "message", "text", text, "locations",
-	                 "physicalLocation", "artifactLocation", "uri", path, "region", "startLine",
-	                 line, "startColumn", col);
-}
-
 /* GitHub workflow commands escape %, CR and LF, and in properties also : and , . */
 static void github_text(const char *text, bool property)
 {
@@ -71,7 +58,7 @@ static void problem_github(const char *path, const struct problem *p)
 	github_text(path, true);
 	if (p->at.line)
 		printf(",line=%u,col=%u", p->at.line, p->at.col);
-	printf("::");
+	printf(",title=%s::", p->code);
 	github_text(p->text, false);
 	if (p->hint) {
 		printf("%%0A");
@@ -80,7 +67,8 @@ static void problem_github(const char *path, const struct problem *p)
 	putchar('\n');
 }
 
-static void tell(struct cli *cli, enum format format, const struct loaded *l, json_t *list)
+static void tell(struct cli *cli, enum format format, const struct loaded *l, json_t *list,
+                 struct sarif *sarif)
 {
 	for (size_t i = 0; i < l->problems.n; i++) {
 		const struct problem *p = &l->problems.v[i];
@@ -90,7 +78,7 @@ static void tell(struct cli *cli, enum format format, const struct loaded *l, js
 		else if (format == FORMAT_JSON)
 			json_array_append_new(list, problem_json(l->path, p));
 		else if (format == FORMAT_SARIF)
-			json_array_append_new(list, problem_sarif(l->path, p));
+			sarif_add(sarif, l->path, p);
 	}
 	if (format != FORMAT_TEXT)
 		return;
@@ -100,34 +88,50 @@ static void tell(struct cli *cli, enum format format, const struct loaded *l, js
 		       tone_off(cli->colour, TONE_GOOD));
 }
 
+/* A file that could not be read is told to whoever reads the format, too. */
+static void tell_unread(enum format format, const char *path, const struct err *err, json_t *list,
+                        struct sarif *sarif)
+{
+	const struct problem p = {.severity = PROBLEM_ERROR, .code = "unread", .text = err->what};
+
+	if (format == FORMAT_GITHUB)
+		problem_github(path, &p);
+	else if (format == FORMAT_JSON)
+		json_array_append_new(list, problem_json(path, &p));
+	else if (format == FORMAT_SARIF)
+		sarif_unread(sarif, path, err->what);
+}
+
 static int lint_main(struct cli *cli, const void *args)
 {
 	const struct lint_args *a = args;
 	enum format format = format_of(a);
-	json_t *list = json_array();
+	json_t *list = json_array(), *log;
+	struct sarif sarif;
 	int code = EXIT_HELD;
 
+	sarif_init(&sarif);
 	for (size_t i = 0; i < a->files.n; i++) {
 		_cleanup_loaded_ struct loaded l = {0};
 		struct err err = ERR_INIT;
 
 		if (load(cli, a->files.v[i], &a->vars, true, &l, &err) < 0) {
+			tell_unread(format, a->files.v[i], &err, list, &sarif);
 			code = (int)show_err(&err, EXIT_USAGE);
 			continue;
 		}
-		tell(cli, format, &l, list);
+		tell(cli, format, &l, list, &sarif);
 		if (l.problems.errors || (!l.x && !l.policy))
 			code = EXIT_USAGE;
 	}
+	/* Taken whatever the format, so that it is freed. */
+	log = sarif_take(&sarif);
 	if (format == FORMAT_SARIF)
-		show_json(json_pack("{s:s, s:s, s:[{s:{s:{s:s, s:s}}, s:O}]}", "$schema",
-		                    "https://json.schemastore.org/sarif-2.1.0.json", "version",
-		                    "2.1.0", "runs", "tool", "driver", "name", "squall", "version",
-		                    SQUALL_VERSION, "results", list),
-		          false);
+		show_json(json_incref(log), false);
 	else if (format == FORMAT_JSON)
 		show_json(json_incref(list), false);
 	json_decref(list);
+	json_decref(log);
 	return code;
 }
 

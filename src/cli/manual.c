@@ -16,6 +16,7 @@
 #include "cli/help.h"
 #include "fault/fault.h"
 #include "model/key.h"
+#include "model/policy.h"
 #include "probe/probe.h"
 
 enum { MEMORY_MAX = 16 << 20, LINE_MAX_ = 1000, DEPTH_MAX = 4 };
@@ -250,6 +251,19 @@ static void run_field_list(void)
 		entry(0, f->name, field_kind_name(f->kind), f->help);
 }
 
+static void policy_list(struct arena *a)
+{
+	for (const struct policy_key *k = policy_keys; k->name; k++) {
+		const char *choices = k->choices ? joined(a, k->choices) : "";
+		const char *says = arena_printf(a, "%s%s%s%s%s%s. Example: %s", k->help,
+		                                choices[0] ? ": " : "", choices,
+		                                k->dflt ? " (default " : "", k->dflt ? k->dflt : "",
+		                                k->dflt ? ")" : "", k->example ? k->example : "-");
+
+		entry(0, k->name, "", says);
+	}
+}
+
 static int part(struct arena *a, const char *word)
 {
 	static const struct {
@@ -289,6 +303,8 @@ static int part(struct arena *a, const char *word)
 		probe_list(a, probe_kinds);
 	else if (strcmp(word, "actions") == 0)
 		probe_list(a, action_kinds);
+	else if (strcmp(word, "policy") == 0)
+		policy_list(a);
 	else if (strcmp(word, "run-fields") == 0)
 		run_field_list();
 	else

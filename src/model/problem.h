@@ -17,6 +17,13 @@ struct problem {
 	const char *hint; /* a sentence, or NULL */
 };
 
+/* Every code that there is, for formats that list them; ends with a NULL code. */
+extern const struct problem_rule {
+	const char *code;
+	enum severity severity;
+	const char *says, *help; /* sentences */
+} problem_rules[];
+
 /* At most PROBLEMS_MAX are kept; `dropped` counts the rest. */
 enum { PROBLEMS_MAX = 200 };
 struct problems {

@@ -16,5 +16,6 @@
 
 /* New reference; NULL: no memory. */
 json_t *schema_experiment(const struct catalogue *);
+json_t *schema_policy(const struct catalogue *);
 
 #endif

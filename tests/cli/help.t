@@ -15,7 +15,7 @@ Commands:
   probe     Looks once and prints the answer as JSON
   faults    Lists what can be hurt; for one: parameters, needs, can it here
   probes    Lists what can be looked at; for one: parameters and answer
-  schema    Prints the JSON Schema of experiment files, for editors
+  schema    Prints the JSON Schema of experiment files, or of policies, for editors
   status    Shows what is active now, here
   halt      Ends everything now and refuses new runs
   resume    Allows runs again after a halt
@@ -50,7 +50,7 @@ Commands:
   probe     Looks once and prints the answer as JSON
   faults    Lists what can be hurt; for one: parameters, needs, can it here
   probes    Lists what can be looked at; for one: parameters and answer
-  schema    Prints the JSON Schema of experiment files, for editors
+  schema    Prints the JSON Schema of experiment files, or of policies, for editors
   status    Shows what is active now, here
   halt      Ends everything now and refuses new runs
   resume    Allows runs again after a halt
@@ -85,7 +85,7 @@ Commands:
   probe     Looks once and prints the answer as JSON
   faults    Lists what can be hurt; for one: parameters, needs, can it here
   probes    Lists what can be looked at; for one: parameters and answer
-  schema    Prints the JSON Schema of experiment files, for editors
+  schema    Prints the JSON Schema of experiment files, or of policies, for editors
   status    Shows what is active now, here
   halt      Ends everything now and refuses new runs
   resume    Allows runs again after a halt

@@ -43,11 +43,11 @@ bad.yaml:11:10: error: "for": "soon" is not a duration
   hint: Write a number with its unit (ns, us, ms, s, m, h or d), as in "250ms" or "1m30s".
 [exit 2]
 $ squall lint --format github bad.yaml
-::error file=bad.yaml,line=2,col=1::unknown key "titel"%0ADid you mean "title"?
-::error file=bad.yaml,line=7,col=16::the answer has no field "statuss"%0ADid you mean "status"?
-::error file=bad.yaml,line=9,col=12::there is no fault "proc.pase"%0ADid you mean "proc.pause"?
-::error file=bad.yaml,line=10,col=24::unknown key "nam"%0ADid you mean "name"?
-::error file=bad.yaml,line=11,col=10::"for": "soon" is not a duration%0AWrite a number with its unit (ns, us, ms, s, m, h or d), as in "250ms" or "1m30s".
+::error file=bad.yaml,line=2,col=1,title=unknown-key::unknown key "titel"%0ADid you mean "title"?
+::error file=bad.yaml,line=7,col=16,title=unknown-field::the answer has no field "statuss"%0ADid you mean "status"?
+::error file=bad.yaml,line=9,col=12,title=unknown-kind::there is no fault "proc.pase"%0ADid you mean "proc.pause"?
+::error file=bad.yaml,line=10,col=24,title=unknown-key::unknown key "nam"%0ADid you mean "name"?
+::error file=bad.yaml,line=11,col=10,title=wrong-type::"for": "soon" is not a duration%0AWrite a number with its unit (ns, us, ms, s, m, h or d), as in "250ms" or "1m30s".
 [exit 2]
 $ squall lint --format json bad.yaml
 [
@@ -98,7 +98,7 @@ $ squall lint --format json bad.yaml
   }
 ]
 [exit 2]
-$ squall lint --format sarif bad.yaml
+$ squall lint --format sarif bad.yaml | jq 'del(.runs[0].tool.driver.rules)'
 {
   "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
   "version": "2.1.0",
@@ -107,12 +107,21 @@ $ squall lint --format sarif bad.yaml
       "tool": {
         "driver": {
           "name": "squall",
-          "version": "0.1.0"
+          "version": "0.1.0",
+          "semanticVersion": "0.1.0"
         }
       },
+      "invocations": [
+        {
+          "executionSuccessful": true,
+          "toolExecutionNotifications": []
+        }
+      ],
+      "columnKind": "unicodeCodePoints",
       "results": [
         {
           "ruleId": "unknown-key",
+          "ruleIndex": 20,
           "level": "error",
           "message": {
             "text": "unknown key \"titel\". Did you mean \"title\"?"
@@ -133,6 +142,7 @@ $ squall lint --format sarif bad.yaml
         },
         {
           "ruleId": "unknown-field",
+          "ruleIndex": 19,
           "level": "error",
           "message": {
             "text": "the answer has no field \"statuss\". Did you mean \"status\"?"
@@ -153,6 +163,7 @@ $ squall lint --format sarif bad.yaml
         },
         {
           "ruleId": "unknown-kind",
+          "ruleIndex": 21,
           "level": "error",
           "message": {
             "text": "there is no fault \"proc.pase\". Did you mean \"proc.pause\"?"
@@ -173,6 +184,7 @@ $ squall lint --format sarif bad.yaml
         },
         {
           "ruleId": "unknown-key",
+          "ruleIndex": 20,
           "level": "error",
           "message": {
             "text": "unknown key \"nam\". Did you mean \"name\"?"
@@ -193,6 +205,7 @@ $ squall lint --format sarif bad.yaml
         },
         {
           "ruleId": "wrong-type",
+          "ruleIndex": 28,
           "level": "error",
           "message": {
             "text": "\"for\": \"soon\" is not a duration. Write a number with its unit (ns, us, ms, s, m, h or d), as in \"250ms\" or \"1m30s\"."
@@ -215,7 +228,6 @@ $ squall lint --format sarif bad.yaml
     }
   ]
 }
-[exit 2]
 $ squall lint good.yaml bad.yaml >/dev/null
 [exit 2]
 $ squall run good.yaml bad.yaml >/dev/null 2>&1

@@ -15,7 +15,7 @@ except ImportError as e:
     sys.exit(0)
 
 squall, source = sys.argv[1:3]
-sample = sys.argv[3] if len(sys.argv) > 3 else "800"
+sample = sys.argv[3] if len(sys.argv) > 3 else "500"
 # Codes of problems that no schema can say. out-of-range and wrong-type of quantities are told apart
 # below by their values.
 CANNOT = {"repeated-id", "unknown-steady", "unknown-variable", "no-value", "too-long", "two-times",
@@ -76,14 +76,17 @@ def expressible(p):
         return not any(s in p["text"] for s in (
             "does not say how long", "needs a steady probe", "asks for", "nested too deep",
             # spelt so that only the reader of the quantity can tell
-            "is finer than", "is too large for", "must be more than 0", "must be at least",
+            "knows no time zone", "is finer than", "is too large for", "must be more than 0", "must be at least",
         ))
     return False
 
 
-schema = json.loads(subprocess.run([squall, "schema"], capture_output=True, check=True).stdout)
-jsonschema.Draft7Validator.check_schema(schema)
-validator = jsonschema.Draft7Validator(schema)
+def validator_of(*argv):
+    schema = json.loads(subprocess.run([squall, *argv], capture_output=True, check=True).stdout)
+    jsonschema.Draft7Validator.check_schema(schema)
+    return jsonschema.Draft7Validator(schema)
+
+
 failed = count = n = 0
 
 
@@ -96,7 +99,7 @@ def tap(good, name, notes):
         print(f"# {note}")
 
 
-def compare(name, docs, folder):
+def compare(validator, name, docs, folder):
     """Files are named by their number; all of them in one call of lint."""
     notes = []
     files = {}
@@ -118,19 +121,26 @@ def compare(name, docs, folder):
     tap(not notes, f"{name}: {len(files)} files", notes)
 
 
+def changed(path):
+    """A sample of the changes of a file that has everything in it."""
+    with open(path) as f:
+        every = list(changes(yaml.safe_load(f)))
+    return every if sample == "all" else random.Random(1).sample(every, int(sample))
+
+
+experiment, policy = validator_of("schema"), validator_of("schema", "--policy")
 GOOD = sorted(glob.glob(f"{source}/examples/**/*.yaml", recursive=True) + glob.glob(f"{source}/tests/plan/*.yaml"))
 with tempfile.TemporaryDirectory() as folder:
     originals = []
     for path in GOOD:
         with open(path) as f:
             originals.append((os.path.relpath(path, source), yaml.safe_load(f)))
-    compare("the examples as they are", originals, folder)
-    with open(f"{source}/tests/editor/everything.yaml") as f:
-        everything = yaml.safe_load(f)
-    changed = list(changes(everything))
-    if sample != "all":
-        changed = random.Random(1).sample(changed, int(sample))
-    compare("a file with everything in it, each part changed in turn", changed, folder)
+    compare(experiment, "the examples as they are", originals, folder)
+    compare(experiment, "an experiment with everything in it, a part changed in each",
+            changed(f"{source}/tests/editor/everything.yaml"), folder)
+    with open(f"{source}/tests/editor/everything-policy.yaml") as f:
+        compare(policy, "a policy with everything in it", [("as it is", yaml.safe_load(f))], folder)
+    compare(policy, "the same, a part changed in each", changed(f"{source}/tests/editor/everything-policy.yaml"), folder)
     wrong = []
     for path in sorted(glob.glob(f"{source}/tests/lint/*.yaml")):
         try:
@@ -139,6 +149,6 @@ with tempfile.TemporaryDirectory() as folder:
             json.dumps(wrong[-1][1])
         except (yaml.YAMLError, TypeError):
             wrong = [w for w in wrong if w[0] != os.path.relpath(path, source)]
-    compare("the files of tests/lint", wrong, folder)
+    compare(experiment, "the files of tests/lint", wrong, folder)
 print(f"1..{n}")
 sys.exit(failed > 0)

@@ -1,9 +1,9 @@
 // Drives a YAML language server as an editor does, and checks what it completes, explains and
 // complains about in an experiment file. TAP.
 //
-//   node language-server.js PATH-OF-SERVER SCHEMA.json CASES.txt
+//   node language-server.js PATH-OF-SERVER SCHEMA.json POLICY-SCHEMA.json CASES.txt
 //
-// CASES.txt holds cases: a line "== NAME", an experiment with "|" where the cursor stands (`complete`
+// CASES.txt holds cases: a line "== NAME", an experiment (a policy, where the name begins with "policy") with "|" where the cursor stands (`complete`
 // and `hover` only), and lines that begin with "? ":
 //   ? complete WORD…      each of these is offered          ? not WORD…   none of these is
 //   ? hover TEXT          the explanation holds the text
@@ -14,7 +14,7 @@ const { spawn } = require("child_process");
 const fs = require("fs");
 
 const DEADLINE_MS = 60000;
-const [server, schemaFile, casesFile] = process.argv.slice(2);
+const [server, schemaFile, policyFile, casesFile] = process.argv.slice(2);
 
 // --- the protocol: JSON-RPC with a Content-Length before each message ---
 const child = spawn(process.execPath, [server, "--stdio"], { stdio: ["pipe", "pipe", "inherit"] });
@@ -22,7 +22,10 @@ let pending = Buffer.alloc(0), nextId = 1;
 const answers = new Map(), complaints = new Map(), waiting = new Map();
 const settings = {
 	yaml: {
-		schemas: { ["file://" + fs.realpathSync(schemaFile)]: "*.yaml" },
+		schemas: {
+			["file://" + fs.realpathSync(schemaFile)]: "experiment-*.yaml",
+			["file://" + fs.realpathSync(policyFile)]: "policy-*.yaml",
+		},
 		schemaStore: { enable: false },
 		validate: true, completion: true, hover: true,
 	},
@@ -106,7 +109,7 @@ async function main() {
 	send({ method: "workspace/didChangeConfiguration", params: { settings } });
 	let n = 0, failed = 0;
 	for (const c of read()) {
-		const uri = `file:///experiment-${n + 1}.yaml`;
+		const uri = `file:///${c.name.startsWith("policy") ? "policy" : "experiment"}-${n + 1}.yaml`;
 		let text = c.text.join("\n"), at = { line: 0, character: 0 };
 		if (c.checks.some((k) => /^(complete|not|hover)/.test(k))) {
 			const cut = text.indexOf("|"), before = text.slice(0, cut).split("\n");
