@@ -131,11 +131,13 @@ def changed(path):
 experiment, policy = validator_of("schema"), validator_of("schema", "--policy")
 GOOD = sorted(glob.glob(f"{source}/examples/**/*.yaml", recursive=True) + glob.glob(f"{source}/tests/plan/*.yaml"))
 with tempfile.TemporaryDirectory() as folder:
-    originals = []
+    originals, policies = [], []
     for path in GOOD:
         with open(path) as f:
-            originals.append((os.path.relpath(path, source), yaml.safe_load(f)))
+            doc = yaml.safe_load(f)
+        (policies if "squall-policy" in doc else originals).append((os.path.relpath(path, source), doc))
     compare(experiment, "the examples as they are", originals, folder)
+    compare(policy, "the policies among them", policies, folder)
     compare(experiment, "an experiment with everything in it, a part changed in each",
             changed(f"{source}/tests/editor/everything.yaml"), folder)
     with open(f"{source}/tests/editor/everything-policy.yaml") as f:
