@@ -65,7 +65,9 @@ static const char *names_of(struct arena *arena, const struct targets *targets)
 	char *text = arena_strdup(arena, "");
 
 	for (size_t i = 0; text && i < targets->n; i++)
-		text = arena_printf(arena, "%s%s%s", text, i ? ", " : "", targets->v[i].name);
+		text = arena_printf(arena, "%s%s%s%s%s%s", text, i ? ", " : "", targets->v[i].name,
+		                    targets->v[i].about[0] ? " (" : "", targets->v[i].about,
+		                    targets->v[i].about[0] ? ")" : "");
 	return text;
 }
 

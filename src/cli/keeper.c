@@ -24,7 +24,6 @@
 
 /* As link_start() hands them over. */
 enum { FD_SOCK = 3, FD_RUN = 4, FD_CLAIMS = 5 };
-enum { PLANS_MAX = 256 };
 
 struct service {
 	struct keeper keeper;
@@ -126,13 +125,13 @@ static bool busy(struct hold *h)
 
 static void take_all(struct service *s)
 {
-	bool had[PLANS_MAX];
+	bool had[KEEPER_PLANS];
 	size_t residue;
 
-	for (uint32_t p = 0; p < PLANS_MAX; p++)
+	for (uint32_t p = 0; p < KEEPER_PLANS; p++)
 		had[p] = keeper_has(&s->keeper, p);
 	residue = keeper_take_all(&s->keeper);
-	for (uint32_t p = 0; p < PLANS_MAX; p++)
+	for (uint32_t p = 0; p < KEEPER_PLANS; p++)
 		if (had[p])
 			answer_number("out", p, keeper_take_out(&s->keeper, p));
 	(void)residue;

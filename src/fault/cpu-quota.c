@@ -115,6 +115,24 @@ static int check_not_self(const struct world *w, const struct target *t, struct 
 	        "Start squall in another cgroup, for example with \"systemd-run --scope\".");
 }
 
+/* Nothing to limit it by. */
+static int no_group(const struct world *w, const struct target *t, struct err *err)
+{
+	struct cgroups groups;
+	bool v1 = cgroups_read(w, &groups, NULL) == 0 && cgroup_v1(&groups, "cpu");
+
+	err_set(err, -EINVAL, "no cgroup of %s can be limited", t->name);
+	if (strcmp(t->cgroup, "/") == 0)
+		return err_hint(err, -EINVAL, "It is in the root cgroup, which has no quota.");
+	if (v1)
+		return err_hint(err, -EINVAL,
+		                "It has none in the hierarchy of the cpu controller; of a unit, "
+		                "systemd makes one with CPUAccounting=yes.");
+	return err_hint(err, -EINVAL,
+	                "In version 2, enable the cpu controller: echo +cpu > "
+	                "cgroup.subtree_control in the cgroup above.");
+}
+
 static int plan_quota(const void *args, const struct target *t, const struct moment *moment,
                       const struct world *w, const char *run, struct plan *out, uint64_t *again_ns,
                       struct err *err)
@@ -129,14 +147,8 @@ static int plan_quota(const void *args, const struct target *t, const struct mom
 
 	if (t->kind != TARGET_CGROUP && t->kind != TARGET_PROCESS)
 		return err_set(err, -EINVAL, "cpu.quota cannot be aimed at %s", t->name);
-	if (!t->cgroup_cpu[0]) {
-		err_set(err, -EINVAL, "no cgroup of %s can be limited", t->name);
-		return err_hint(err, -EINVAL, "%s",
-		                strcmp(t->cgroup, "/") == 0
-		                        ? "It is in the root cgroup, which has no quota."
-		                        : "In version 2, enable the cpu controller: echo +cpu > "
-		                          "cgroup.subtree_control in the cgroup above.");
-	}
+	if (!t->cgroup_cpu[0])
+		return no_group(w, t, err);
 	ret = limit_read(w, t, &now, err);
 	if (ret == 0 && t->kind == TARGET_PROCESS)
 		ret = check_alone(w, t, err);

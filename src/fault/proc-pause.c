@@ -96,6 +96,7 @@ const struct fault fault_proc_pause = {
                         .examples = examples,
                         .class_ = "state",
                         .targets = "process",
+                        .whole = true,
                 },
         .needs = needs,
         .steps = steps,

@@ -43,7 +43,8 @@ struct child {
 	uint64_t since_ns;
 	pid_t pid;
 	int pidfd;
-	int failed; /* pipe: the errno of a failed exec */
+	int failed;     /* pipe: the errno of a failed exec */
+	int exec_errno; /* as read from it already */
 	struct watch *exited;
 	struct timer *timer;
 	struct stream out, err;
@@ -137,10 +138,16 @@ static int launch_prepare(struct launch *l, struct child *c, struct err *err)
 			l->argv[i] = (char *)(uintptr_t)spec->argv[i];
 	}
 	int rc = input_open(spec, &l->in, err);
-	if (rc == 0)
+	if (rc == 0 && spec->out_fd > 0) {
+		l->out = fcntl(spec->out_fd, F_DUPFD_CLOEXEC, 3);
+		l->err = fcntl(spec->out_fd, F_DUPFD_CLOEXEC, 3);
+		if (l->out < 0 || l->err < 0)
+			rc = err_sys(err, errno, "could not keep the output of \"%s\"", c->name);
+	} else if (rc == 0) {
 		rc = pipe_open(&c->out.fd, &l->out, err);
-	if (rc == 0)
-		rc = pipe_open(&c->err.fd, &l->err, err);
+		if (rc == 0)
+			rc = pipe_open(&c->err.fd, &l->err, err);
+	}
 	if (rc == 0)
 		rc = pipe_open(&c->failed, &l->failed, err);
 	l->parent = getpid();
@@ -157,7 +164,10 @@ static void child_fail(int fd)
 static void child_main(const struct launch *l)
 {
 	const struct child_spec *spec = l->spec;
-	(void)setpgid(0, 0);
+	if (spec->session)
+		(void)setsid();
+	else
+		(void)setpgid(0, 0);
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)signal(sig, SIG_DFL);
 	/* First out of the way of 0 to 3, then into place. */
@@ -201,7 +211,8 @@ static int child_fork(struct child *c, const struct launch *l, struct err *err)
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (c->pid < 0)
 		return err_sys(err, e, "could not run \"%s\"", c->name);
-	(void)setpgid(c->pid, c->pid); /* whoever of the two comes first */
+	if (!l->spec->session)
+		(void)setpgid(c->pid, c->pid); /* whoever of the two comes first */
 	c->pidfd = pidfd_open_raw(c->pid);
 	if (c->pidfd < 0)
 		return err_sys(err, errno, "could not watch \"%s\"", c->name);
@@ -334,8 +345,8 @@ static void child_exited(void *ctx, unsigned events)
 		child_free(c);
 		return;
 	}
-	int failed = 0;
-	bool no_start = read(c->failed, &failed, sizeof(failed)) == sizeof(failed);
+	int failed = c->exec_errno;
+	bool no_start = failed || read(c->failed, &failed, sizeof(failed)) == sizeof(failed);
 	if (no_start || reaped < 0) {
 		struct err err = ERR_INIT;
 		if (no_start)
@@ -384,10 +395,14 @@ static int child_watch(struct child *c, const struct child_spec *spec, struct er
 	c->exited = watch_new(c->loop, c->pidfd, WATCH_READ, child_exited, c, err);
 	if (!c->exited)
 		return err ? err->code : -ENOMEM;
-	c->out.watch = watch_new(c->loop, c->out.fd, WATCH_READ, stream_ready, &c->out, err);
-	c->err.watch = watch_new(c->loop, c->err.fd, WATCH_READ, stream_ready, &c->err, err);
-	if (!c->out.watch || !c->err.watch)
-		return err ? err->code : -ENOMEM;
+	if (c->out.fd >= 0) {
+		c->out.watch =
+		        watch_new(c->loop, c->out.fd, WATCH_READ, stream_ready, &c->out, err);
+		c->err.watch =
+		        watch_new(c->loop, c->err.fd, WATCH_READ, stream_ready, &c->err, err);
+		if (!c->out.watch || !c->err.watch)
+			return err ? err->code : -ENOMEM;
+	}
 	if (spec->limit_ns)
 		timer_set(c->timer, c->since_ns + spec->limit_ns);
 	return 0;
@@ -435,4 +450,32 @@ void child_cancel(struct child *c)
 {
 	if (c)
 		child_bury(c);
+}
+
+void child_end(struct child *c)
+{
+	child_kill(c, SIGTERM);
+	child_kill(c, SIGCONT); /* a stopped one could not die of the first */
+}
+
+pid_t child_pid(const struct child *c)
+{
+	return c->pid;
+}
+
+int child_executed(struct child *c, uint64_t limit_ns, struct err *err)
+{
+	struct pollfd p = {.fd = c->failed, .events = POLLIN};
+	int n = poll(&p, 1, (int)(limit_ns / 1000000ull));
+	if (n == 0)
+		return err_set(err, -ETIMEDOUT, "\"%s\" did not start in time", c->name);
+	if (n < 0)
+		return err_sys(err, errno, "could not wait for \"%s\"", c->name);
+	if (read(c->failed, &c->exec_errno, sizeof(c->exec_errno)) <= 0)
+		return 0; /* closed by the exec */
+	(void)err_sys(err, c->exec_errno, "could not run \"%s\"", c->name);
+	return c->exec_errno == ENOENT
+	               ? err_hint(err, -ENOENT,
+	                          "Give the path of a program, or a name that is found in PATH.")
+	               : -c->exec_errno;
 }

@@ -13,6 +13,8 @@
 #ifndef SQUALL_IO_CHILD_H
 #define SQUALL_IO_CHILD_H
 
+#include <sys/types.h>
+
 #include "base/base.h"
 #include "base/err.h"
 
@@ -36,7 +38,10 @@ struct child_spec {
 	uint64_t since_ns;       /* CLOCK_BOOTTIME from which time is counted; 0: now */
 	uint64_t limit_ns;       /* from since_ns; 0: none */
 	size_t out_max, err_max; /* bytes kept of standard output and error */
-	bool stays; /* outlives this process; leaves its background processes running */
+	/* Standard output and error go there, and none of it is kept here; 0: kept here. */
+	int out_fd;
+	bool session; /* in a session of its own */
+	bool stays;   /* outlives this process; leaves its background processes running */
 };
 
 struct child_text {
@@ -59,5 +64,10 @@ typedef void child_done(void *ctx, const struct child_result *r, const struct er
 int child_start(struct loop *, const struct child_spec *, child_done *, void *ctx, struct child **,
                 struct err *) must_use;
 void child_cancel(struct child *); /* ends it; done() is not called. NULL is allowed */
+/* Asks its group to end, also when it is stopped; done() is called when it has. */
+void child_end(struct child *);
+pid_t child_pid(const struct child *);
+/* Waits until it is the program itself: -ENOENT, -EACCES, …: it cannot be; -ETIMEDOUT. */
+int child_executed(struct child *, uint64_t limit_ns, struct err *) must_use;
 
 #endif

@@ -127,6 +127,12 @@ static void say_attack_surprises(const struct facts *f, const struct attack_fact
 		buf_addf(text, "%zu of %zu targets of \"%s\" went away during the attack", a->gone,
 		         a->targets, a->id);
 	append(list, text);
+	if (a->followed)
+		buf_addf(text,
+		         "targets of \"%s\" went away and came again, and the attack followed "
+		         "%zu time%s",
+		         a->id, a->followed, a->followed == 1 ? "" : "s");
+	append(list, text);
 	if (a->short_)
 		buf_addf(text, "\"%s\" had %zu targets, fewer than the %zu that were asked for",
 		         a->id, a->targets, a->asked_targets);

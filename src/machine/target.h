@@ -20,7 +20,7 @@ struct target {
 	char name[TARGET_NAME_MAX]; /* "host", "process 4711 (nginx)", "cgroup /shop", "netns blue",
 	                               "unit nginx.service", "container shop (3f2a9c81d0e4)" */
 	/* For people, of a unit, a container or a command: what it stands for; else "". */
-	char about[TARGET_NAME_MAX];
+	char about[TARGET_NAME_MAX + TARGET_PATH_MAX];
 	struct proc_id proc; /* process; main process of a unit or container; else pid 0 */
 	char comm[64];
 	char cgroup[TARGET_PATH_MAX];    /* cgroup: path below the hierarchy, as given: "/shop" */

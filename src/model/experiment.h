@@ -83,6 +83,7 @@ struct selector {
 	struct selector_term *v;
 	size_t n;
 	struct pick pick;
+	bool follow; /* what comes in the place of targets that are gone is attacked too */
 	const char *const *argv; /* command: the argv that squall starts; else NULL */
 	const char *says;        /* "process listens=6379, pick 1" */
 	struct where at;

@@ -211,13 +211,12 @@ static const struct key keys_container[] = {
 
 const struct key keys_target[] = {
         TERMS,
-        {"command", KEY_TEXTS, "a program that squall starts for this, and its arguments",
-         .later = true},
+        {"command", KEY_TEXTS, "a program that squall starts for this, and its arguments"},
         {"not", KEY_NOT, "what is not meant, though it matches"},
         {"pick", KEY_PICK, "how many of what matches, drawn by the seed: a number, 25% or all",
          "1"},
-        {"follow", KEY_BOOL, "whether a target that restarts is looked for again", "false",
-         .later = true},
+        {"follow", KEY_BOOL,
+         "whether what comes in the place of a target that ends is attacked too", "false"},
         {0},
 };
 

@@ -53,6 +53,10 @@
  *                         was measured; so-far* true: measured while in effect -> doc.dose, newest
  *                         per attack
  *   target-gone  engine   attack, target, left (targets that are left)
+ *   target-followed engine attack, target* (names of what came), times (so far), after (seconds since
+ *                         the first of them was gone): what came is under attack from here on
+ *   command      runner   attack, name (program), state: started or ended, output (file in the run
+ *                         folder); pid*, exit*, signal*, what*: it could not be learnt how it ended
  *   deed         engine   action, name, state: started, done or failed; what*, doc*
  *   wait         engine   seconds
  *   abort        engine   by: condition, on-miss, signal, halt or deadline; says, why*, verdict:

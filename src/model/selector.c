@@ -148,6 +148,26 @@ static void command_read(struct reading *r, const struct node *n, struct selecto
 		s->argv = argv;
 }
 
+/* What ends when it is applied, and what never goes away, cannot be followed. */
+static void follow_read(struct reading *r, const struct node *n, const struct kind *kind,
+                        struct selector *s)
+{
+	const char *what = s->argv != NULL ? "a command" : NULL;
+
+	for (size_t i = 0; what == NULL && i < s->n; i++)
+		if (strcmp(s->v[i].key, "host") == 0)
+			what = "the host";
+	if (what != NULL)
+		PROBLEM(r, key_at(n, "follow"), "bad-target", "Leave \"follow\" out.",
+		        "%s is not followed: nothing comes in its place", what);
+	else if (kind != NULL && kind->instant)
+		PROBLEM(r, key_at(n, "follow"), "bad-target", "Leave \"follow\" out.",
+		        "%s is over once it is applied, so there is nothing to follow with",
+		        kind->name);
+	else
+		s->follow = true;
+}
+
 bool pick_parse(const char *text, struct pick *pick)
 {
 	uint64_t v;
@@ -193,10 +213,10 @@ int selector_finish(struct selector *s, struct arena *a)
 		buf_add(&b, "command ");
 		buf_add_shown(&b, s->argv[0], 80);
 	}
-	bool host = s->n == 1 && strcmp(s->v[0].key, "host") == 0;
+	bool one = s->argv != NULL || (s->n == 1 && strcmp(s->v[0].key, "host") == 0);
 	if (s->pick.kind == PICK_ALL)
 		buf_add(&b, ", pick all");
-	else if (s->pick.kind == PICK_COUNT && !host)
+	else if (s->pick.kind == PICK_COUNT && !one)
 		buf_addf(&b, ", pick %llu", (unsigned long long)s->pick.n);
 	else if (s->pick.kind == PICK_SHARE) {
 		buf_add(&b, ", pick ");
@@ -309,10 +329,9 @@ void selector_read(struct reading *r, const struct node *n, const struct kind *k
 			not_read(r, &t, not );
 		if (command != NULL) {
 			command_read(r, command, s);
-			unbuilt_add(r, command->at, "targets by \"command\"");
 		}
 		if (get_word(r, n, "follow", words_bool, &follow) && follow != 0)
-			unbuilt_add(r, key_at(n, "follow"), "\"follow\" of targets");
+			follow_read(r, n, kind, s);
 		const struct node *pick = node_get(n, "pick");
 		if (get_text(r, n, "pick", &text) && !pick->unknown && !pick_parse(text, &s->pick))
 			PROBLEM(r, pick->at, "wrong-type", "Write a number, a share or \"all\".",

@@ -6,8 +6,14 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/quantity.h"
 #include "machine/can.h"
+#include "machine/cgroup.h"
 #include "step/step.h"
+
+#define WHOLE_AGAIN_NS NS_PER_S
+
+enum { WHOLE_MAX = 128 };
 
 uint64_t attack_seed(uint64_t run_seed, size_t i)
 {
@@ -36,6 +42,48 @@ static bool has_word(const char *const *list, const char *word)
 	return list && *list;
 }
 
+/* All that plan() is given but the target. */
+struct planning {
+	const struct fault *fault;
+	const void *args;
+	const struct moment *moment;
+	const struct world *world;
+	const char *run;
+	struct plan *plan;
+};
+
+static int plan_one(const struct planning *p, const struct target *t, uint64_t *again_ns,
+                    struct err *err)
+{
+	return p->fault->plan(p->args, t, p->moment, p->world, p->run, p->plan, again_ns, err);
+}
+
+/* Each process that the group has now. One that ends meanwhile is left out. */
+static int plan_whole(const struct planning *p, const struct target *t, uint64_t *again_ns,
+                      struct err *err)
+{
+	pid_t pids[WHOLE_MAX];
+	size_t n = cgroup_processes_below(p->world, t->group, pids, WHOLE_MAX), planned = 0;
+	if (n > WHOLE_MAX)
+		return err_set(err, -E2BIG, "%s has %zu processes, more than %d", t->name, n,
+		               WHOLE_MAX);
+	for (size_t i = 0; i < n; i++) {
+		struct target one = *t;
+		struct proc_stat st;
+		if (proc_stat_read(p->world, pids[i], &st, NULL) < 0 || st.state == 'Z')
+			continue;
+		one.proc = (struct proc_id){pids[i], st.start};
+		memcpy(one.comm, st.comm, sizeof(one.comm));
+		int r = plan_one(p, &one, again_ns, err);
+		if (r < 0 && r != -ESRCH && r != -ESTALE)
+			return r;
+		planned += r == 0;
+	}
+	/* What is forked meanwhile is found by the next plan. */
+	*again_ns = WHOLE_AGAIN_NS;
+	return planned ? 0 : err_set(err, -ESRCH, "%s has no process left", t->name);
+}
+
 int attack_plan(const struct experiment *x, const struct method *attack, size_t level,
                 const struct targets *targets, const struct moment *moment,
                 const struct world *world, const char *run, struct arena *arena, struct plan *out,
@@ -49,12 +97,17 @@ int attack_plan(const struct experiment *x, const struct method *attack, size_t 
 		return -EINVAL;
 	struct plan plan;
 	plan_init(&plan, arena);
+	struct planning planning = {fault, args, moment, world, run, &plan};
 	uint64_t least = 0;
 	size_t lost = 0;
 	for (size_t i = 0; i < targets->n; i++) {
 		uint64_t again = 0;
 		struct err why = ERR_INIT;
-		int r = fault->plan(args, &targets->v[i], moment, world, run, &plan, &again, &why);
+		const struct target *t = &targets->v[i];
+		if (t->to_start)
+			continue;
+		int r = t->whole && t->group[0] ? plan_whole(&planning, t, &again, &why)
+		                                : plan_one(&planning, t, &again, &why);
 		if ((r == -ESTALE || r == -ESRCH) && ++lost < targets->n)
 			continue;
 		if (r < 0) {

@@ -7,7 +7,7 @@
 
 bool attack_is_live(const struct engine_attack *a)
 {
-	return a->state != ATTACK_IDLE && a->state != ATTACK_OUT;
+	return a->state != ATTACK_IDLE && a->state != ATTACK_SEEKING && a->state != ATTACK_OUT;
 }
 
 bool attack_is_passed(const struct engine_attack *a)
@@ -30,6 +30,10 @@ void attack_put_order(struct experiment_state *e, uint32_t i)
 {
 	struct engine_attack *a = &e->attacks[i];
 
+	if (a->follow && a->gone >= a->targets) {
+		a->state = ATTACK_SEEKING;
+		return;
+	}
 	a->state = ATTACK_PUTTING;
 	e->any_put = true;
 	engine_do(e, DO_PUT, i, 0);
@@ -74,7 +78,7 @@ void attack_end(struct experiment_state *e, uint32_t i)
 
 static bool all_targets_gone(const struct engine_attack *a)
 {
-	return !a->instant && a->targets && a->gone >= a->targets;
+	return !a->instant && !a->follow && a->targets && a->gone >= a->targets;
 }
 
 static void attack_in(struct experiment_state *e, uint32_t i)
@@ -135,24 +139,44 @@ static void attack_failed(struct experiment_state *e, uint32_t i, const struct e
 	engine_tell(e, entry);
 }
 
+/* A put that failed leaves nothing of the attack in: the keeper has put it back. */
+static void put_failed(struct experiment_state *e, uint32_t i, const struct event *ev)
+{
+	struct engine_attack *a = &e->attacks[i];
+	size_t residue = (size_t)json_integer_value(json_object_get(ev->doc, "residue"));
+
+	if (a->follow && attack_is_stale(ev->err) && !residue && e->phase == PHASE_ATTACK) {
+		/* What was to be attacked is gone again. */
+		follow_missed(e, a);
+		if (a->state == ATTACK_PUTTING) {
+			a->state = ATTACK_SEEKING;
+			engine_timer(e, TIMER_ATTACK, i, 0);
+		}
+		return;
+	}
+	if (a->state != ATTACK_TAKING) {
+		a->state = ATTACK_OUT;
+		a->out_ns = e->now_ns;
+		a->residue = residue;
+		engine_timer(e, TIMER_ATTACK, i, 0);
+	}
+	if (a->follow && attack_is_stale(ev->err) && !residue)
+		return;
+	attack_failed(e, i, ev->err);
+}
+
 void attack_put_answer(struct experiment_state *e, const struct event *ev)
 {
 	struct engine_attack *a = &e->attacks[ev->id];
 
-	if (a->state == ATTACK_IDLE || a->state == ATTACK_OUT)
+	if (!attack_is_live(a))
 		return;
 	if (ev->err) {
-		if (a->state == ATTACK_PUTTING) {
-			/* The keeper has put back what it had done of it. */
-			a->state = ATTACK_OUT;
-			a->out_ns = e->now_ns;
-			a->residue =
-			        (size_t)json_integer_value(json_object_get(ev->doc, "residue"));
-			engine_timer(e, TIMER_ATTACK, ev->id, 0);
-		}
-		attack_failed(e, ev->id, ev->err);
+		put_failed(e, ev->id, ev);
 		return;
 	}
+	if (a->state == ATTACK_IN && a->again)
+		follow_tell(e, ev->id);
 	if (a->state != ATTACK_PUTTING)
 		return;
 	if (e->phase == PHASE_ATTACK) {
@@ -212,7 +236,7 @@ void attack_out_answer(struct experiment_state *e, const struct event *ev)
 	bool asked = e->phase != PHASE_ATTACK || a->state == ATTACK_TAKING;
 	json_t *entry;
 
-	if (!attack_is_live(a))
+	if (!attack_is_live(a) || (a->state == ATTACK_IN && a->refit))
 		return;
 	a->state = ATTACK_OUT;
 	a->out_ns = e->now_ns;
@@ -245,6 +269,7 @@ void attack_target_gone(struct experiment_state *e, const struct event *ev)
 	const char *name = json_string_value(json_object_get(ev->doc, "target"));
 
 	a->gone += a->gone < a->targets;
+	follow_gone(e, a);
 	json_object_set_new(entry, "target", json_string(name ? name : ""));
 	json_object_set_new(entry, "left", json_integer((json_int_t)(a->targets - a->gone)));
 	engine_tell(e, entry);
@@ -276,6 +301,7 @@ void attack_timer(struct experiment_state *e, uint32_t i)
 		engine_end(e, ENDED_FAILED, a->m->id, "the keeper did not say that it is out");
 		break;
 	case ATTACK_IDLE:
+	case ATTACK_SEEKING:
 	case ATTACK_OUT:
 		break;
 	}

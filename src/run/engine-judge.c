@@ -282,6 +282,7 @@ static void attack_facts_fill(const struct engine_attack *a, struct attack_facts
 	        .targets = a->targets,
 	        .asked_targets = a->asked,
 	        .gone = a->gone,
+	        .followed = a->generations,
 	        .gone_expected = a->instant,
 	        .residue = a->residue,
 	};

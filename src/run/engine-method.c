@@ -60,16 +60,19 @@ int method_init(struct experiment_state *e, struct err *err)
 
 	e->attacks = arena_alloc(&e->arena, (x->attacks_n + 1) * sizeof(*e->attacks));
 	e->timer_attack_ns = arena_alloc(&e->arena, (x->attacks_n + 1) * sizeof(uint64_t));
+	e->timer_follow_ns = arena_alloc(&e->arena, (x->attacks_n + 1) * sizeof(uint64_t));
 	e->waits = arena_alloc(&e->arena, n * sizeof(struct engine_node *));
 	e->actions = arena_alloc(&e->arena, (x->actions_n + 1) * sizeof(struct engine_node *));
 	e->failed_actions = arena_alloc(&e->arena, (x->actions_n + 1) * sizeof(const char *));
-	if (!e->attacks || !e->timer_attack_ns || !e->waits || !e->actions || !e->failed_actions)
+	if (!e->attacks || !e->timer_attack_ns || !e->timer_follow_ns || !e->waits || !e->actions ||
+	    !e->failed_actions)
 		return err_set(err, -ENOMEM, "could not keep the method: out of memory");
 	for (size_t i = 0; i < x->attacks_n; i++) {
 		const struct method *m = x->attacks[i];
 
 		e->attacks[i].m = m;
 		e->attacks[i].instant = m->call.kind && m->call.kind->instant && !m->for_ns;
+		follow_init(&e->attacks[i], m);
 	}
 	rc = node_init(e, &e->root, &x->method);
 	if (rc < 0)
@@ -191,7 +194,8 @@ static uint64_t node_left_ns(const struct experiment_state *e, const struct engi
 		return UINT64_MAX;
 	case METHOD_ATTACK:
 		a = &e->attacks[node->number];
-		if (a->state == ATTACK_IDLE || a->state == ATTACK_PUTTING)
+		if (a->state == ATTACK_IDLE || a->state == ATTACK_SEEKING ||
+		    a->state == ATTACK_PUTTING)
 			return node->m->for_ns;
 		return a->state == ATTACK_IN && a->end_ns > e->now_ns ? a->end_ns - e->now_ns : 0;
 	case METHOD_IN_ORDER:

@@ -24,7 +24,12 @@
 #define RECOVERY_DEFAULT_NS (10 * NS_PER_S)
 #define RECOVERY_HURRIED_NS (2 * NS_PER_S) /* after a signal or a halt */
 #define METER_GRACE_NS (1 * NS_PER_S)      /* an instant fault may take this long to show */
-#define STAGGER_NS (100 * NS_PER_MS)       /* looks of many probes are spread over this */
+#define RESOLVE_AGAIN_LIMIT_NS (6 * NS_PER_S)
+#define FOLLOW_LEAST_NS (100 * NS_PER_MS) /* from an end to the first look for what comes */
+#define FOLLOW_LOOK_NS (500 * NS_PER_MS)  /* between two looks while nothing has come, at most */
+#define FOLLOW_MOST_NS (2 * NS_PER_S)     /* between two generations of a crash loop, at most */
+#define FOLLOW_CALM_NS (10 * NS_PER_S)    /* what has held for so long is no crash loop */
+#define STAGGER_NS (100 * NS_PER_MS)      /* looks of many probes are spread over this */
 
 enum { LOOKS_IN_FLIGHT = 64, STEADY_AGAIN_LOOKS = 3, LOOKS_A_TURN = 256, COMMANDS_SPARE = 128 };
 
@@ -36,6 +41,7 @@ enum timer_kind {
 	TIMER_METER,
 	TIMER_TURN,
 	TIMER_ATTACK,
+	TIMER_FOLLOW,
 	TIMER_WAIT
 };
 
@@ -61,6 +67,7 @@ struct engine_probe {
 
 enum attack_state {
 	ATTACK_IDLE,
+	ATTACK_SEEKING, /* its targets are away, and it follows them: nothing is in yet */
 	ATTACK_PUTTING,
 	ATTACK_IN,
 	ATTACK_METERING, /* the last reading, before it is taken out */
@@ -80,6 +87,15 @@ struct engine_attack {
 	bool dose_known, no_effect, meter_asked;
 	char dose_asked[200], achieved[200], dose_why[200];
 	uint64_t meter_every_ns, meter_next_ns; /* readings while in effect */
+	/* Following: resolve ordered; put once more, not answered; the last put met a target that
+	 * was gone, so nothing of the attack is in. */
+	bool follow, resolving, again, refit;
+	uint64_t follow_ns;      /* the next try, or how long an answer is waited for; 0: none */
+	uint64_t follow_wait_ns; /* the pause before the next try */
+	uint64_t lost_ns;        /* since when a target is away; 0: none is */
+	uint64_t followed_ns;
+	size_t generations;
+	char came[300];
 	size_t residue;
 };
 
@@ -113,7 +129,7 @@ struct experiment_state {
 	size_t resolve_next, resolved_n;
 
 	uint64_t timer_looks_ns, timer_phase_ns, timer_deadline_ns, timer_meter_ns, timer_turn_ns;
-	uint64_t *timer_attack_ns; /* 0: not set */
+	uint64_t *timer_attack_ns, *timer_follow_ns; /* 0: not set */
 
 	uint64_t phase_ns;  /* when this phase began */
 	uint64_t attack_ns; /* the attack phase began; 0: never */
@@ -194,6 +210,16 @@ void attack_end(struct experiment_state *, uint32_t i);
 bool attack_is_live(const struct engine_attack *);   /* put and not yet out */
 bool attack_is_passed(const struct engine_attack *); /* its place in the method is done */
 void attack_dose_tell(struct experiment_state *, uint32_t i, bool so_far);
+
+/* engine-follow.c: targets that go and come again */
+void follow_init(struct engine_attack *, const struct method *);
+bool attack_is_stale(const struct err *); /* a target was gone */
+void follow_gone(struct experiment_state *, struct engine_attack *);
+void follow_missed(struct experiment_state *, struct engine_attack *); /* a put met one gone */
+bool follow_is_out(const struct engine_attack *); /* the last put failed: nothing of it is in */
+void attacks_follow(struct experiment_state *);
+void attack_followed(struct experiment_state *, const struct event *);
+void follow_tell(struct experiment_state *, uint32_t i); /* what came is in effect */
 
 /* engine-end.c */
 /* Ends the run early: everything out, at once. The first reason stays. */

@@ -91,6 +91,9 @@ void engine_timer(struct experiment_state *e, enum timer_kind kind, uint32_t num
 	case TIMER_ATTACK:
 		slot = &e->timer_attack_ns[number];
 		break;
+	case TIMER_FOLLOW:
+		slot = &e->timer_follow_ns[number];
+		break;
 	case TIMER_WAIT:
 		slot = &e->waits[number]->timer_ns;
 		break;

@@ -127,7 +127,7 @@ static void attack(struct experiment_state *e)
 		const struct engine_attack *a = &e->attacks[i];
 		BUF(what, 300);
 
-		if (!a->targets || a->gone < a->targets)
+		if (!a->targets || a->gone < a->targets || a->follow)
 			continue;
 		buf_addf(&what, "every target of attack \"%s\" went away before it began",
 		         a->m->id);
@@ -242,6 +242,10 @@ static void timer(struct experiment_state *e, uint32_t id)
 		if (number < e->x->attacks_n && timer_is_due(e, &e->timer_attack_ns[number]))
 			attack_timer(e, number);
 		break;
+	case TIMER_FOLLOW: /* seen in step(), by its time */
+		if (number < e->x->attacks_n)
+			(void)timer_is_due(e, &e->timer_follow_ns[number]);
+		break;
 	case TIMER_WAIT:
 		if (number < e->waits_n && timer_is_due(e, &e->waits[number]->timer_ns))
 			e->waits[number]->done = true;
@@ -309,6 +313,8 @@ static void take(struct experiment_state *e, const struct event *ev)
 	case EV_RESOLVED:
 		if (p == PHASE_RESOLVE && attack_ok)
 			resolved(e, ev);
+		if (p == PHASE_ATTACK && attack_ok)
+			attack_followed(e, ev);
 		break;
 	case EV_ARMED:
 		if (p == PHASE_ARM)
@@ -379,6 +385,8 @@ static void step(struct experiment_state *e)
 			engine_revert(e);
 		effect_check(e);
 	}
+	if (e->phase == PHASE_ATTACK && !e->to_finish)
+		attacks_follow(e);
 	if (e->phase == PHASE_ATTACK) {
 		probes_due(e);
 		attacks_meter(e);

@@ -4,7 +4,8 @@
  * Owns: where the run is. Invariants (checked by the simulator at every step): nothing is put
  * before EV_ARMED; whatever is put is ordered out before DO_FINISH unless the keeper is lost; after
  * an abort, halt, signal or deadline the very next commands take everything out; DO_FINISH comes
- * exactly once, last. Not to be assumed: that an answer comes; every wait has a timer.
+ * exactly once, last; an attack never has more targets than were picked before it began, whatever
+ * comes and goes. Not to be assumed: that an answer comes; every wait has a timer.
  *
  * Ids: looks: see look_id(); deeds: index in experiment.actions; plans: index in
  * experiment.attacks.
@@ -31,7 +32,9 @@ const char *phase_name(enum phase);
 
 enum event_type {
 	EV_START,
-	EV_RESOLVED, /* id: attack; doc {targets: [names], matched, asked} */
+	EV_RESOLVED, /* id: attack; doc {targets: [names], matched, asked}. In the attack: the
+	                answer to DO_RESOLVE of one that follows; doc {came: [names]}, or err:
+	                nobody is there */
 	EV_ARMED,    /* keeper ready, all first plans made, checked and prepared */
 	EV_LOOK, /* id: look; doc: {"due": ns, "doc": {...}|absent, "error": text, "jq": 1|0|-1} */
 	EV_DEED, /* id: action; doc: its document, or err */
@@ -61,7 +64,7 @@ struct event {
 };
 
 enum command_type {
-	DO_RESOLVE,  /* id: attack */
+	DO_RESOLVE,  /* id: attack. In the attack: look for what comes in the place of those gone */
 	DO_ARM,      /* at_ns: hard deadline (CLOCK_BOOTTIME) for keeper and helpers */
 	DO_LOOK,     /* id: look; at_ns: due time (may be later than now: start it then) */
 	DO_DEED,     /* id: action */

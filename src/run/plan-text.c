@@ -165,6 +165,16 @@ static void put_step(FILE *f, const struct world *w, size_t number, const struct
 		put_field(f, "effect", s->says);
 }
 
+static void put_target(FILE *f, const struct target *t)
+{
+	BUF(text, 2 * TARGET_NAME_MAX + TARGET_PATH_MAX + 4);
+
+	buf_add(&text, t->name);
+	if (t->about[0])
+		buf_addf(&text, ": %s", t->about);
+	put_field(f, "target", text.data);
+}
+
 char *plan_text(const struct world *w, const struct method *attack, const struct targets *targets,
                 const struct plan *plan)
 {
@@ -186,7 +196,7 @@ char *plan_text(const struct world *w, const struct method *attack, const struct
 	fprintf(f, "  %zu matched, %zu chosen%s\n", targets->matched, targets->n,
 	        targets->n < targets->asked ? ", fewer than asked" : "");
 	for (size_t i = 0; i < targets->n; i++)
-		put_field(f, "target", targets->v[i].name);
+		put_target(f, &targets->v[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(allow_words); i++) {
 		if (needs & allow_words[i].bit)
 			buf_addf(&words, "%s%s", words.len ? ", " : "", allow_words[i].word);

@@ -65,12 +65,12 @@ static void about(const struct resolver *r, struct target *t)
 	buf_init(&b, t->about, sizeof(t->about));
 	buf_addf(&b, "%s process %d (%s)", t->whole ? "all processes; main" : "main", t->proc.pid,
 	         t->comm);
+	buf_add(&b, t->netns_ino == r->own_netns ? ", network of this machine"
+	                                         : ", network of its own");
 	if (t->cgroup[0])
 		buf_addf(&b, ", cgroup %s", t->cgroup);
 	else
 		buf_add(&b, ", no cgroup of its own");
-	buf_add(&b, t->netns_ino == r->own_netns ? ", network of this machine"
-	                                         : ", network of its own");
 }
 
 /* As what the fault takes it: the namespace when that is not this machine's, else the cgroup, else

@@ -39,7 +39,7 @@ void pick_targets(struct targets *out, struct pick pick, uint64_t seed)
 		out->v[j] = t;
 	}
 	out->left = out->v + k;
-	out->left_n = out->n - k;
+	out->left_n = out->left_cap = out->n - k;
 	out->n = k;
 	if (k > 1)
 		qsort(out->v, k, sizeof(*out->v), by_pid);
@@ -90,11 +90,11 @@ int targets_follow(struct targets *t, const bool *gone, const struct target *now
                    uint64_t seed, uint64_t turn, struct arena *arena, bool *came)
 {
 	struct rng rng = {.s = seed ^ (turn * 0x9e3779b97f4a7c15ull)};
-	struct target *fresh = arena_alloc(arena, (now_n + 1) * sizeof(*fresh));
-	struct target *left = arena_alloc(arena, (t->left_n + now_n + 1) * sizeof(*left));
+	_cleanup_free_ struct target *fresh = calloc(now_n + 1, sizeof(*fresh));
 	size_t n = 0, at = 0;
+	struct target *left;
 
-	if (!fresh || !left)
+	if (!fresh)
 		return -ENOMEM;
 	for (size_t i = 0; i < now_n; i++) {
 		if (!is_known(t, &now[i]) && !is_spared(t, &now[i]))
@@ -116,11 +116,13 @@ int targets_follow(struct targets *t, const bool *gone, const struct target *now
 		take(&t->v[i], fresh, at + rng_below(&rng, n - at), &at);
 		came[i] = true;
 	}
-	if (t->left_n)
-		memcpy(left, t->left, t->left_n * sizeof(*left));
-	memcpy(left + t->left_n, fresh + at, (n - at) * sizeof(*left));
-	t->left = left;
-	t->left_n += n - at;
+	for (size_t i = at; i < n; i++) {
+		left = arena_grow(arena, t->left, t->left_n, &t->left_cap, sizeof(*left));
+		if (!left)
+			return -ENOMEM;
+		t->left = left;
+		t->left[t->left_n++] = fresh[i];
+	}
 	t->matched = now_n;
 	return (int)at;
 }

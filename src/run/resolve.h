@@ -20,7 +20,7 @@ struct targets {
 	size_t excluded; /* never chosen: protected */
 	/* Those that match and were not picked: they stay so while the run lasts. */
 	struct target *left;
-	size_t left_n;
+	size_t left_n, left_cap;
 };
 
 /* -ENOENT: no match; -EACCES, …: what could have told cannot be asked; -ENOSYS: this kind of

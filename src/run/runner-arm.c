@@ -54,6 +54,10 @@ void runner_resolve(struct runner *r, uint32_t i)
 	const struct method *attack = r->x->attacks[i];
 	struct attack *a = &r->attacks[i];
 	struct err err = ERR_INIT;
+	if (a->resolved) {
+		runner_follow(a);
+		return;
+	}
 	int rc = resolve_targets(r->o->world, &attack->selector, attack->call.kind,
 	                         attack_seed(r->o->seed, i), r->spare, r->spare_n, &r->arena,
 	                         &a->targets, &err);
@@ -96,6 +100,8 @@ static int plans_check(struct runner *r, enum exit_code *code, struct err *err)
 		const struct method *attack = r->x->attacks[i];
 		*code = EXIT_CANNOT;
 		int rc = attack_can(attack, r->o->world, err);
+		if (rc == 0)
+			rc = command_start(&r->attacks[i], err);
 		if (rc < 0)
 			return rc;
 		rc = attack_put(&r->attacks[i], ATTACK_LOOK, err);

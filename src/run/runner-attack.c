@@ -59,10 +59,29 @@ static void owe(struct attack *a, bool own)
 	a->owed++;
 }
 
+static void ordered_tell(struct runner *r, const char *attack)
+{
+	json_t *entry = json_pack("{s:s}", "type", "ordered-out");
+	if (attack)
+		json_object_set_new(entry, "attack", json_string(attack));
+	runner_tell(r, entry);
+}
+
+/* There is no plan for this moment. What is in does not stay: the engine takes it for out. */
+static void put_failed(struct attack *a, const struct err *err)
+{
+	/* One that follows is put again, and keeps what others of its targets have. */
+	bool waits = method_of(a)->selector.follow && (err->code == -ESTALE || err->code == -ESRCH);
+	if (a->put && !waits)
+		runner_take_out(a->r, a->i);
+	runner_post(a->r, EV_PLAN_IN, a->i, NULL, err);
+}
+
 static void again_due(void *ctx)
 {
 	struct attack *a = ctx;
-	if (!a->put || a->r->lost || a->r->finished || a->owed_own)
+	/* What has come is put when the engine says so, with the readings that belong to it. */
+	if (!a->put || a->r->lost || a->r->finished || a->owed_own || a->fresh)
 		return;
 	BOUNDARY("runner again");
 	a->turn++;
@@ -71,7 +90,7 @@ static void again_due(void *ctx)
 	if (rc == 0)
 		owe(a, true);
 	else
-		runner_post(a->r, EV_PLAN_IN, a->i, NULL, &err);
+		put_failed(a, &err);
 }
 
 static void again_set(struct attack *a, uint64_t again_ns)
@@ -127,55 +146,20 @@ int attack_put(struct attack *a, enum attack_use use, struct err *err)
 	return -EINVAL;
 }
 
-/* Targets that end while they are attacked */
-
-static void target_gone(void *ctx, unsigned events)
-{
-	struct target_watch *w = ctx;
-	watch_free(w->watch);
-	w->watch = NULL;
-	fd_close(&w->pidfd);
-	runner_post(w->r, EV_TARGET_GONE, w->attack, json_pack("{s:s}", "target", w->target->name),
-	            NULL);
-}
-
-static void targets_unwatch(struct attack *a)
-{
-	for (size_t i = 0; i < a->watches_n; i++) {
-		if (a->watches[i].watch)
-			watch_free(a->watches[i].watch);
-		fd_close(&a->watches[i].pidfd);
-	}
-	free(a->watches);
-	a->watches = NULL;
-	a->watches_n = 0;
-}
-
-static void targets_watch(struct attack *a)
-{
-	/* A fault that is over once applied may well have ended its target: that was the point. */
-	if (a->watches || method_of(a)->call.kind->instant)
-		return;
-	a->watches = calloc(a->targets.n ? a->targets.n : 1, sizeof(*a->watches));
-	for (size_t i = 0; a->watches && i < a->targets.n; i++) {
-		const struct target *t = &a->targets.v[i];
-		if (t->kind != TARGET_PROCESS)
-			continue;
-		struct err ignored = ERR_INIT;
-		struct target_watch *w = &a->watches[a->watches_n];
-		int fd = proc_id_open(a->r->o->world, t->proc, &ignored);
-		if (fd < 0) {
-			runner_post(a->r, EV_TARGET_GONE, a->i,
-			            json_pack("{s:s}", "target", t->name), NULL);
-			continue;
-		}
-		*w = (struct target_watch){.r = a->r, .attack = a->i, .target = t, .pidfd = fd};
-		a->watches_n++;
-		w->watch = watch_new(a->r->loop, fd, WATCH_READ, target_gone, w, &ignored);
-	}
-}
-
 /* Orders */
+
+/* Answers come in the order of asking. */
+static int meter_ask(struct attack *a, enum meter_use use, struct err *err)
+{
+	if (a->meters_owed == ARRAY_SIZE(a->meters))
+		return err_set(err, -EAGAIN, "the keeper is silent");
+	int rc = link_meter(&a->r->link, a->i, err);
+	if (rc < 0)
+		return rc;
+	a->meters[a->meters_owed++] = use;
+	keeper_must_answer(a->r);
+	return 0;
+}
 
 void runner_put(struct runner *r, uint32_t i, uint32_t level)
 {
@@ -189,32 +173,30 @@ void runner_put(struct runner *r, uint32_t i, uint32_t level)
 		rc = err_set(&err, -ECANCELED, "halted");
 	if (rc == 0 && !a->put && !a->before_known) {
 		BOUNDARY("runner meter before");
-		rc = link_meter(&r->link, i, &err);
-		a->before_asked = rc == 0;
-		a->meters_owed += rc == 0;
-		keeper_must_answer(r);
+		rc = meter_ask(a, METER_BEFORE, &err);
 	}
-	if (a->put)
+	if (a->put || a->before_known)
 		a->turn++;
 	a->level = level;
+	/* The new objects of what has come, between two readings, so that what they have counted
+	 * before is not taken for the attack's. */
+	if (rc == 0 && a->fresh && a->before_known)
+		rc = meter_ask(a, METER_LEAVE, &err);
+	if (rc == 0 && a->fresh)
+		rc = attack_put(a, ATTACK_PREPARE, &err);
+	if (rc == 0 && a->fresh && a->before_known)
+		rc = meter_ask(a, METER_JOIN, &err);
 	BOUNDARY("runner put");
 	if (rc == 0)
 		rc = attack_put(a, ATTACK_PUT, &err);
 	if (rc < 0) {
-		runner_post(r, EV_PLAN_IN, i, NULL, &err);
+		put_failed(a, &err);
 		return;
 	}
 	a->put = true;
+	a->fresh = false;
 	owe(a, false);
 	BOUNDARY("runner put sent");
-}
-
-static void ordered_tell(struct runner *r, const char *attack)
-{
-	json_t *entry = json_pack("{s:s}", "type", "ordered-out");
-	if (attack)
-		json_object_set_new(entry, "attack", json_string(attack));
-	runner_tell(r, entry);
 }
 
 void runner_take_out(struct runner *r, uint32_t i)
@@ -256,14 +238,10 @@ void runner_take_all(struct runner *r)
 void runner_meter(struct runner *r, uint32_t i)
 {
 	struct err err = ERR_INIT;
-	int rc = r->linked ? link_meter(&r->link, i, &err)
+	int rc = r->linked ? meter_ask(&r->attacks[i], METER_DOSE, &err)
 	                   : err_set(&err, -EPIPE, "the keeper is gone");
-	if (rc < 0) {
+	if (rc < 0)
 		runner_post(r, EV_METER, i, NULL, &err);
-		return;
-	}
-	r->attacks[i].meters_owed++;
-	keeper_must_answer(r);
 }
 
 /* Answers */
@@ -275,6 +253,11 @@ void attack_in(struct attack *a, const struct err *err)
 	a->owed_own >>= 1;
 	if (own && !err)
 		return;
+	/* On a failure the keeper has taken all of it out. */
+	if (err) {
+		again_set(a, 0);
+		a->put = false;
+	}
 	runner_post(a->r, EV_PLAN_IN, a->i, NULL, err);
 	if (!err && a->put)
 		targets_watch(a);
@@ -325,16 +308,38 @@ void attack_step(struct attack *a, const struct slot *slot)
 	runner_tell(a->r, entry);
 }
 
+/* What the new objects had counted when they came belongs to the time before. */
+static void join_add(struct attack *a, const struct counters *read)
+{
+	for (size_t i = 0; i < read->n; i++) {
+		const char *name = read->v[i].name;
+		uint64_t was = counters_get(&a->leave, name);
+		if (read->v[i].value > was)
+			counters_add(&a->before, name, read->v[i].value - was);
+	}
+}
+
 void attack_metered(struct attack *a, const struct counters *read)
 {
 	uint64_t at_ns = loop_now_ns(a->r->loop);
-	a->meters_owed -= a->meters_owed > 0;
-	if (a->before_asked) {
-		a->before_asked = false;
+	if (!a->meters_owed)
+		return;
+	enum meter_use use = a->meters[0];
+	memmove(&a->meters[0], &a->meters[1], --a->meters_owed * sizeof(a->meters[0]));
+	switch (use) {
+	case METER_BEFORE:
 		a->before_known = true;
 		a->before = *read;
 		a->before_ns = at_ns;
 		return;
+	case METER_LEAVE:
+		a->leave = *read;
+		return;
+	case METER_JOIN:
+		join_add(a, read);
+		return;
+	case METER_DOSE:
+		break;
 	}
 	struct counters after = *read;
 	if (!counters_has(&after, "elapsed_ns"))
@@ -365,6 +370,7 @@ void attack_metered(struct attack *a, const struct counters *read)
 void attack_release(struct attack *a)
 {
 	timer_free(a->again);
-	targets_unwatch(a);
+	targets_release(a);
+	command_release(a);
 	json_decref(a->steps);
 }

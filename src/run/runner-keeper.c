@@ -25,9 +25,8 @@ static void hear(struct runner *r, const struct link_event *ev)
 		runner_post(r, EV_ARMED, 0, NULL, NULL);
 		break;
 	case LINK_REFUSED:
-		if (r->armed && a)
-			attack_in(a, &err);
-		else
+		/* Once armed, the put that follows says it too. */
+		if (!r->armed)
 			runner_post(r, EV_REFUSED,
 			            ev->code == -EBUSY || ev->code == -EPERM ? EXIT_REFUSED
 			                                                     : EXIT_CANNOT,

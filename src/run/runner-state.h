@@ -20,12 +20,22 @@ struct flight;  /* a look or a deed: runner-looks.c */
 struct filter;  /* a compiled jq filter: runner-looks.c */
 struct pending; /* an event that waits: runner.c */
 
+struct lookout; /* targets that are being looked for again: runner-follow.c */
+
+/* One target: index in attack.targets.v. */
 struct target_watch {
-	struct runner *r;
-	uint32_t attack;
-	const struct target *target;
-	int pidfd;
+	struct attack *attack;
+	size_t i;
+	int pidfd; /* -1: looked at now and then, or not at all */
 	struct watch *watch;
+	bool gone; /* and said so */
+};
+
+enum meter_use {
+	METER_DOSE,
+	METER_BEFORE,
+	METER_LEAVE, /* before the new objects of what has come are there */
+	METER_JOIN,  /* with them, before they are changed */
 };
 
 /* One attack: index in experiment.attacks = number of its plan. */
@@ -43,16 +53,20 @@ struct attack {
 	unsigned owed;
 	uint64_t owed_own;
 	struct timer *again; /* plan again: NULL until asked for */
-	bool before_asked;   /* the next reading is the one before the attack */
 	bool before_known;
-	struct counters before;
+	struct counters before, leave;
 	uint64_t before_ns;
 	json_t *steps; /* "type object" -> {type, object, phase, …} since the last put */
-	size_t landed, was_there; /* steps that went in, and of them without a change */
+	size_t landed, was_there;  /* steps that went in, and of them without a change */
+	enum meter_use meters[64]; /* asked for, in order */
 	unsigned meters_owed;
-	size_t residue; /* objects of this attack that undo could not put back */
-	struct target_watch *watches;
-	size_t watches_n;
+	size_t residue;               /* objects of this attack that undo could not put back */
+	struct target_watch *watches; /* one for each target; NULL: not yet watched */
+	struct timer *look;           /* at targets that no descriptor tells about */
+	struct lookout *lookout;
+	uint64_t looks;              /* for what comes */
+	bool fresh;                  /* something has come and was not put yet */
+	struct run_command *command; /* the program that was started as the target; NULL: none */
 };
 
 struct alarm { /* a timer of the engine */
@@ -102,7 +116,8 @@ struct runner {
 	bool piped; /* SIGPIPE was ignored here; sigpipe is what was before */
 	struct sigaction sigpipe;
 
-	bool finished; /* DO_FINISH came */
+	struct timer *stopping; /* commands were asked to end; then the loop stops */
+	bool finished;          /* DO_FINISH came */
 	struct finish finish;
 };
 
@@ -140,6 +155,18 @@ void attack_in(struct attack *a, const struct err *err);
 void attack_out(struct attack *a, size_t residue);
 void attack_step(struct attack *a, const struct slot *slot);
 void attack_release(struct attack *a);
+
+/* runner-follow.c: targets that end, and what comes in their place */
+void targets_watch(struct attack *a);
+void targets_unwatch(struct attack *a);
+void targets_release(struct attack *a);
+void runner_follow(struct attack *a);
+
+/* runner-command.c: programs that are started as targets */
+int command_start(struct attack *a, struct err *err) must_use;
+/* Asks all of them to end; false when there is none left, else runner_stop comes later. */
+bool commands_end(struct runner *r);
+void command_release(struct attack *a);
 
 /* runner-keeper.c */
 int keeper_start(struct runner *r, uint64_t deadline_ns, struct err *err) must_use;

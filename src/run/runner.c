@@ -188,6 +188,8 @@ void runner_tell(struct runner *r, json_t *entry)
 
 void runner_stop(struct runner *r)
 {
+	if (!r->stopping && commands_end(r))
+		return;
 	loop_stop(r->loop);
 }
 
@@ -229,6 +231,7 @@ static void close_all(struct runner *r)
 {
 	looks_release(r);
 	runner_unwatch(r);
+	timer_free(r->stopping);
 	keeper_release(r);
 	for (size_t i = 0; r->attacks && i < r->x->attacks_n; i++)
 		attack_release(&r->attacks[i]);

@@ -269,6 +269,42 @@ static const char *say_gone(const json_t *e, const json_t *targets, struct buf *
 	return "target";
 }
 
+static const char *say_followed(const json_t *e, const json_t *targets, struct buf *to,
+                                enum say_tone *tone)
+{
+	*tone = SAY_WARN;
+	member(to, e, "attack");
+	buf_add(to, " follows");
+	if (say_member(e, "target")[0]) {
+		buf_add(to, " to ");
+		member(to, e, "target");
+	}
+	buf_add(to, ", ");
+	say_seconds(to, number(e, "after"));
+	buf_addf(to, " after the end of what was there (time %.0f)", number(e, "times"));
+	return "target";
+}
+
+static const char *say_command(const json_t *e, const json_t *targets, struct buf *to,
+                               enum say_tone *tone)
+{
+	member(to, e, "name");
+	if (is(e, "state", "started")) {
+		buf_addf(to, " runs as process %.0f; its output is kept in ", number(e, "pid"));
+		member(to, e, "output");
+		return "command";
+	}
+	buf_add(to, " has ended");
+	if (json_object_get(e, "exit"))
+		buf_addf(to, " with status %.0f", number(e, "exit"));
+	else if (json_object_get(e, "signal")) {
+		buf_add(to, " by SIG");
+		member(to, e, "signal");
+	}
+	because(to, e, "what");
+	return "command";
+}
+
 static const char *say_deed(const json_t *e, const json_t *targets, struct buf *to,
                             enum say_tone *tone)
 {
@@ -394,6 +430,8 @@ const char *say_entry(const json_t *entry, const json_t *targets, struct buf *to
 	        {"step", say_step},
 	        {"dose", say_dose},
 	        {"target-gone", say_gone},
+	        {"target-followed", say_followed},
+	        {"command", say_command},
 	        {"deed", say_deed},
 	        {"wait", say_wait},
 	        {"abort", say_abort},

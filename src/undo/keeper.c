@@ -28,6 +28,34 @@ static void work_close(struct keeper *k, size_t i)
 	}
 }
 
+static void counters_sum(struct counters *to, const struct counters *more)
+{
+	for (size_t i = 0; i < more->n; i++)
+		counters_add(to, more->v[i].name, more->v[i].value);
+}
+
+/* What is out, or cannot be read any more, counts as it was read last. */
+static void meter_slot(struct keeper *k, size_t i)
+{
+	const struct step_type *type = k->work[i].type;
+	enum slot_phase phase = (enum slot_phase)k->slots[i].phase;
+	struct counters now = {.n = 0};
+
+	if (phase == SLOT_BACK || phase == SLOT_GONE || phase == SLOT_RESIDUE)
+		return;
+	if (type->meter && k->work[i].open &&
+	    type->meter(&k->work[i].hold, k->slots[i].object, &now, NULL) == 0)
+		k->work[i].last = now;
+}
+
+/* Another object takes the slot. */
+static void meter_carry(struct keeper *k, size_t i)
+{
+	if (k->slots[i].plan < KEEPER_PLANS)
+		counters_sum(&k->carried[k->slots[i].plan], &k->work[i].last);
+	k->work[i].last = (struct counters){.n = 0};
+}
+
 static bool is_used(const struct keeper *k, size_t i)
 {
 	return k->work[i].type;
@@ -71,8 +99,10 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 			                        "the undo log is full: %d objects are in effect",
 			                        UNDO_SLOTS),
 			                "Attack fewer targets at once.");
-		if (is_used(k, i))
+		if (is_used(k, i)) {
 			work_close(k, i);
+			meter_carry(k, i);
+		}
 		k->slots[i] = (struct slot){.seq = k->slots[i].seq};
 		text_copy(k->slots[i].type, TYPE_MAX, s->type);
 		text_copy(k->slots[i].object, OBJECT_MAX, s->object);
@@ -297,12 +327,6 @@ static size_t take_out(struct keeper *k, bool all, uint32_t plan)
 	return residue;
 }
 
-static void meter_slot(struct keeper *k, size_t i, struct counters *c)
-{
-	if (k->work[i].type->meter)
-		(void)!k->work[i].type->meter(&k->work[i].hold, k->slots[i].object, c, NULL);
-}
-
 int keeper_init(struct keeper *k, const struct keeper_config *config, struct err *err)
 {
 	struct log_head head = {
@@ -383,8 +407,10 @@ int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t
 		for (size_t j = 0; j < n && !wanted; j++)
 			wanted = strcmp(steps[j].object, k->slots[i].object) == 0 &&
 			         strcmp(steps[j].type, k->slots[i].type) == 0;
-		if (!wanted)
+		if (!wanted) {
+			meter_slot(k, i);
 			take_out_slot(k, i);
+		}
 	}
 	for (size_t j = 0; j < n && r == 0; j++) {
 		const struct slot *s;
@@ -406,6 +432,9 @@ int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t
 		r = undo_log_sync(&k->log, err);
 	for (size_t j = 0; j < changed && r == 0; j++)
 		r = apply(k, at[j], err);
+	/* What ends soon after has counted, too. */
+	for (size_t j = 0; j < changed && r == 0; j++)
+		meter_slot(k, at[j]);
 	if (r < 0)
 		take_out(k, false, plan);
 	return r;
@@ -423,9 +452,14 @@ size_t keeper_take_all(struct keeper *k)
 
 void keeper_meter(struct keeper *k, uint32_t plan, struct counters *c)
 {
-	for (size_t i = 0; i < UNDO_SLOTS; i++)
-		if (is_used(k, i) && k->slots[i].plan == plan)
-			meter_slot(k, i, c);
+	if (plan < KEEPER_PLANS)
+		counters_sum(c, &k->carried[plan]);
+	for (size_t i = 0; i < UNDO_SLOTS; i++) {
+		if (!is_used(k, i) || k->slots[i].plan != plan)
+			continue;
+		meter_slot(k, i);
+		counters_sum(c, &k->work[i].last);
+	}
 }
 
 bool keeper_has(const struct keeper *k, uint32_t plan)

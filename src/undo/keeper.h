@@ -13,6 +13,8 @@
 #include "step/plan.h"
 #include "undo/log.h"
 
+enum { KEEPER_PLANS = 256 };
+
 struct keeper_config {
 	const struct world *world;
 	int run_dir, claims_dir, stash; /* borrowed */
@@ -35,7 +37,10 @@ struct keeper {
 		const struct step_type *type; /* NULL: slot not in use */
 		struct hold hold;
 		bool open, checked;
+		struct counters last; /* as read last: what is gone keeps its count */
 	} work[UNDO_SLOTS];
+	/* What objects counted whose slots others have taken since, by plan. */
+	struct counters carried[KEEPER_PLANS];
 	uint32_t order;
 };
 
@@ -54,6 +59,8 @@ int keeper_put(struct keeper *, uint32_t plan, const struct step *, size_t n,
 size_t keeper_take_out(struct keeper *,
                        uint32_t plan);   /* reverse order; returns the residue of this plan */
 size_t keeper_take_all(struct keeper *); /* the same for everything */
+/* Sums over all objects that the plan ever had in this run; one that is gone counts as it was read
+ * last. */
 void keeper_meter(struct keeper *, uint32_t plan, struct counters *);
 bool keeper_has(const struct keeper *, uint32_t plan); /* something of it is in effect */
 /* A holder died by itself: marks what died with it. Returns true when the pidfd was one of ours. */

@@ -6,9 +6,9 @@
 #include "sim.h"
 
 const char *const invariant_names[INVARIANTS] = {
-        "logged-first",        "nothing-left", "deadline",    "abort-reverts",
-        "armed-first",         "steady-first", "finish-once", "exit-agrees",
-        "no-put-after-revert", "run-ends",     "ignored"};
+        "logged-first", "nothing-left", "deadline",      "abort-reverts",       "armed-first",
+        "steady-first", "finish-once",  "exit-agrees",   "no-put-after-revert", "run-ends",
+        "ignored",      "ceiling",      "follow-bounded"};
 
 #define ONCE "the runner says it once, first"
 #define NOT_ORDERED "nothing was ordered yet that it answers"
@@ -49,16 +49,11 @@ static const char *const impossible[PHASE_DONE + 1][EV_TYPES] = {
                             [EV_REFUSED] = TOO_LATE,
                             [EV_UNDONE] = ENDED_WITH},
         [PHASE_ATTACK] = {[EV_START] = ONCE,
-                          [EV_RESOLVED] = ANSWERED,
                           [EV_ARMED] = ANSWERED,
                           [EV_REFUSED] = TOO_LATE,
                           [EV_UNDONE] = LOST_FIRST},
-        [PHASE_REVERT] = {[EV_START] = ONCE,
-                          [EV_RESOLVED] = ANSWERED,
-                          [EV_ARMED] = ANSWERED,
-                          [EV_REFUSED] = TOO_LATE},
+        [PHASE_REVERT] = {[EV_START] = ONCE, [EV_ARMED] = ANSWERED, [EV_REFUSED] = TOO_LATE},
         [PHASE_RECOVERY] = {[EV_START] = ONCE,
-                            [EV_RESOLVED] = ANSWERED,
                             [EV_ARMED] = ANSWERED,
                             [EV_PLAN_IN] = ORDERED_ANSWERS,
                             [EV_PLAN_OUT] = ORDERED_ANSWERS,
@@ -162,6 +157,32 @@ static void check_abort(struct sim *s, enum phase before, const struct event *ev
 		sim_violate(s, INV_DEADLINE, "the engine is still in phase %s", phase_name(now));
 }
 
+/* Who lives, as the events say it. */
+static void targets_note(struct sim *s, enum phase before, const struct event *ev)
+{
+	if (ev->id >= s->x.attacks_n)
+		return;
+	if (ev->type == EV_TARGET_GONE)
+		s->live[ev->id] -= s->live[ev->id] > 0;
+	if (ev->type == EV_RESOLVED && before == PHASE_ATTACK && !ev->err)
+		s->coming[ev->id] = json_array_size(json_object_get(ev->doc, "came"));
+}
+
+static void check_follow(struct sim *s, enum phase before)
+{
+	for (size_t i = 0; i < s->commands.n; i++) {
+		const struct command *c = &s->commands.v[i];
+
+		if (c->type != DO_RESOLVE || before < PHASE_BASELINE)
+			continue;
+		if (!s->x.attacks[c->id]->selector.follow)
+			sim_violate(s, INV_FOLLOW, "attack %u does not follow", c->id);
+		if (s->looked_ns[c->id] && s->now_ns - s->looked_ns[c->id] < 100 * NS_PER_MS)
+			sim_violate(s, INV_FOLLOW, "attack %u looked again at once", c->id);
+		s->looked_ns[c->id] = s->now_ns;
+	}
+}
+
 void check_event(struct sim *s, enum phase before, const struct event *ev)
 {
 	if (sim_impossible(before, ev->type)) {
@@ -174,6 +195,8 @@ void check_event(struct sim *s, enum phase before, const struct event *ev)
 		s->armed = true;
 	if (before == PHASE_BASELINE)
 		baseline_note(s, ev);
+	targets_note(s, before, ev);
+	check_follow(s, before);
 	check_put(s, before);
 	check_abort(s, before, ev);
 	check_finish(s);

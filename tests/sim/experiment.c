@@ -28,6 +28,7 @@ static void method_make(struct sim *s, struct method *m, unsigned depth)
 		m->call.name = m->call.kind->name;
 		m->id = arena_printf(&s->arena, "attack-%zu", s->x.attacks_n);
 		m->for_ns = sim_chance(s, 70) ? ms(s, 1, 4000) : 0;
+		m->selector.follow = sim_chance(s, 50);
 		s->attacks[s->x.attacks_n++] = m;
 	} else if (what < 5 || s->x.actions_n == ATTACKS_MAX) {
 		m->type = METHOD_WAIT;

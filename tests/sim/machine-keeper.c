@@ -251,12 +251,16 @@ static enum order_result put(struct sim *s, uint32_t a, struct err *err)
 {
 	struct step steps[OBJECTS] = {0};
 	jmp_buf death;
+	volatile size_t n =
+	        0; /* read after a jump that never comes back here; the compiler cannot know */
 	int rc;
 
 	for (size_t o = 0; o < OBJECTS; o++) {
-		strcpy(steps[o].type, "control");
-		strcpy(steps[o].object, m.object[a][o]);
-		strcpy(steps[o].to, "10000");
+		if (!sim_has_object(s, a, o))
+			continue;
+		strcpy(steps[n].type, "control");
+		strcpy(steps[n].object, m.object[a][o]);
+		strcpy(steps[n++].to, "10000");
 	}
 	s->death = &death;
 	if (setjmp(death)) {
@@ -266,7 +270,7 @@ static enum order_result put(struct sim *s, uint32_t a, struct err *err)
 		return ORDER_DIED;
 	}
 	hooks(true);
-	rc = keeper_put(&keeper, a, steps, OBJECTS, err);
+	rc = keeper_put(&keeper, a, steps, n, err);
 	hooks(false);
 	s->death = NULL;
 	if (rc == 0)

@@ -79,7 +79,17 @@ static enum order_result put(struct sim *s, uint32_t a, struct err *err)
 		s->death = NULL;
 		return ORDER_DIED;
 	}
+	for (size_t o = OBJECTS; o--;) {
+		if (sim_has_object(s, a, o) || m.written[a][o] == LOG_FREE)
+			continue;
+		if (unset(s, a, o))
+			m.written[a][o] = m.synced[a][o] = LOG_FREE;
+		else
+			failed = true;
+	}
 	for (size_t o = 0; o < OBJECTS; o++) {
+		if (!sim_has_object(s, a, o))
+			continue;
 		m.written[a][o] = LOG_INTENT;
 		sim_boundary(s);
 	}
@@ -87,6 +97,8 @@ static enum order_result put(struct sim *s, uint32_t a, struct err *err)
 	memcpy(m.synced[a], m.written[a], sizeof(m.synced[a]));
 #endif
 	for (size_t o = 0; o < OBJECTS && !failed; o++) {
+		if (!sim_has_object(s, a, o))
+			continue;
 		failed = sim_chance(s, s->fail);
 		if (failed)
 			break;

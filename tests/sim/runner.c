@@ -121,23 +121,31 @@ static bool keeper_out_all(struct sim *s)
 	return true;
 }
 
+static bool follows(const struct sim *s, uint32_t a)
+{
+	return s->x.attacks[a]->selector.follow;
+}
+
 static bool keeper_put(struct sim *s, uint32_t a)
 {
 	struct err err = ERR_INIT;
 	size_t before = s->residue_said;
+	bool stale;
 
 	switch (s->machine->put(s, a, &err)) {
 	case ORDER_DONE:
 		s->is_in[a] = true;
 		post(s, 0, EV_PLAN_IN, a, NULL, 0);
 		for (size_t t = 0; t < s->targets[a]; t++)
-			if (sim_chance(s, 15))
+			if (sim_chance(s, follows(s, a) ? 40 : 15))
 				post(s, delay(s, 3000), EV_TARGET_GONE, a,
 				     json_pack("{s: s}", "target", "t"), 0);
 		return true;
 	case ORDER_FAILED:
-		s->is_put[a] = false;
-		post(s, 0, EV_PLAN_IN, a, residue_doc(s->residue_said - before), err.code);
+		stale = follows(s, a) && sim_chance(s, 60);
+		s->is_put[a] = s->is_in[a] = false;
+		post(s, 0, EV_PLAN_IN, a, residue_doc(s->residue_said - before),
+		     stale ? -ESTALE : err.code);
 		return true;
 	case ORDER_DIED:
 		break;
@@ -197,6 +205,22 @@ static void order(struct sim *s, enum keeper_order what, uint32_t a)
 
 /* The runner's commands */
 
+/* What has come in the place of those gone; a runner that is mad now and then says too many. */
+static void resolve_again(struct sim *s, uint32_t a)
+{
+	size_t away = s->targets[a] - s->live[a], n = sim_below(s, away + 1);
+	json_t *names = json_array();
+
+	n += sim_chance(s, 3) ? 1 + sim_below(s, 2) : 0;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(names, json_string("t"));
+	if (sim_chance(s, s->lose))
+		json_decref(names);
+	else
+		post(s, delay(s, sim_chance(s, 30) ? 4000 : 400), EV_RESOLVED, a,
+		     json_pack("{s: o}", "came", names), sim_chance(s, s->fail) ? -ENOENT : 0);
+}
+
 static void resolve(struct sim *s, uint32_t a)
 {
 	size_t n = 1 + sim_below(s, 3);
@@ -213,7 +237,7 @@ static void resolve(struct sim *s, uint32_t a)
 	}
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(names, json_string("t"));
-	s->targets[a] = n;
+	s->targets[a] = s->live[a] = n;
 	post(s, delay(s, 5), EV_RESOLVED, a,
 	     json_pack("{s: o, s: I, s: I}", "targets", names, "matched",
 	               (json_int_t)(n + sim_below(s, 3)), "asked", (json_int_t)n),
@@ -295,7 +319,10 @@ static void obey(struct sim *s, const struct command *c)
 {
 	switch (c->type) {
 	case DO_RESOLVE:
-		resolve(s, c->id);
+		if (s->targets[c->id])
+			resolve_again(s, c->id);
+		else
+			resolve(s, c->id);
 		break;
 	case DO_ARM:
 		arm(s, c->at_ns);
@@ -309,6 +336,12 @@ static void obey(struct sim *s, const struct command *c)
 			     sim_chance(s, s->fail) ? -EIO : 0);
 		break;
 	case DO_PUT:
+		s->generation[c->id] += s->coming[c->id] > 0;
+		s->live[c->id] += s->coming[c->id];
+		s->coming[c->id] = 0;
+		if (s->live[c->id] > s->targets[c->id])
+			sim_violate(s, INV_CEILING, "%zu targets of attack %u, picked were %zu",
+			            s->live[c->id], c->id, s->targets[c->id]);
 		s->is_put[c->id] = true;
 		order(s, ORDER_PUT, c->id);
 		break;

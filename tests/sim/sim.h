@@ -15,7 +15,7 @@
 #include "base/quantity.h"
 #include "run/engine.h"
 
-enum { ATTACKS_MAX = 4, OBJECTS = 2, PROBES_MAX = 4, QUEUE_MAX = 4096 };
+enum { ATTACKS_MAX = 4, OBJECTS = 3, OBJECTS_AT_ONCE = 2, PROBES_MAX = 4, QUEUE_MAX = 4096 };
 
 /* What must hold, whatever happens. */
 enum invariant {
@@ -30,6 +30,8 @@ enum invariant {
 	INV_NO_PUT_AFTER,  /* nothing is put once the revert has begun */
 	INV_ENDS,          /* every run ends */
 	INV_IGNORED,       /* an event that cannot be is ignored */
+	INV_CEILING,       /* never more targets at once than were picked */
+	INV_FOLLOW,        /* only what follows looks again, and not without a pause */
 	INVARIANTS
 };
 extern const char *const invariant_names[INVARIANTS];
@@ -105,6 +107,10 @@ struct sim {
 	bool owed;                                    /* a take-out was not answered yet */
 	size_t residue_said;
 	size_t targets[ATTACKS_MAX];
+	/* Those that live; those that have come and are not put yet. */
+	size_t live[ATTACKS_MAX], coming[ATTACKS_MAX];
+	size_t generation[ATTACKS_MAX]; /* decides which objects an attack changes */
+	uint64_t looked_ns[ATTACKS_MAX];
 	uint64_t timers[64]; /* by hash of the id: only the newest counts */
 	uint32_t timer_ids[64];
 
@@ -136,6 +142,12 @@ void sim_experiment(struct sim *);
 void sim_run(struct sim *);
 /* A place where a process may die; does not return when it does. */
 void sim_boundary(struct sim *);
+
+/* The objects of an attack change with its targets, by one with each generation. */
+static inline bool sim_has_object(const struct sim *s, uint32_t attack, size_t object)
+{
+	return (object + OBJECTS - s->generation[attack] % OBJECTS) % OBJECTS < OBJECTS_AT_ONCE;
+}
 
 /* check.c */
 /* Why the runner never feeds this event in this phase; NULL: it does. */

@@ -303,11 +303,109 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Churn */
+
+static struct target process(pid_t pid, uint64_t start)
+{
+	struct target t = {.kind = TARGET_PROCESS, .proc = {pid, start}};
+
+	snprintf(t.name, sizeof(t.name), "process %d (w)", pid);
+	return t;
+}
+
+static struct target unit(const char *name, uint64_t ino)
+{
+	struct target t = {.kind = TARGET_CGROUP, .group = "/g", .group_ino = ino};
+
+	snprintf(t.name, sizeof(t.name), "unit %s", name);
+	return t;
+}
+
+static void follows_to_what_came(void **state)
+{
+	struct arena arena;
+	/* 1 and 2 were picked, 3 was not. */
+	struct target v[] = {process(1, 10), process(2, 10), process(3, 10)};
+	struct targets t = {.v = v, .n = 2, .left = v + 2, .left_n = 1, .left_cap = 1};
+	bool gone[] = {true, false}, came[2];
+
+	arena_init(&arena, 1 << 20);
+	/* Nobody new: the one that was spared stays spared, the one that goes is not taken again.
+	 */
+	assert_int_equal(targets_follow(&t, gone, v, 3, 7, 1, &arena, came), 0);
+	assert_int_equal(t.v[0].proc.pid, 1);
+	/* One new: it takes the place, and the one that lives keeps its own. */
+	struct target now[] = {process(2, 10), process(3, 10), process(9, 20)};
+	assert_int_equal(targets_follow(&t, gone, now, 3, 7, 2, &arena, came), 1);
+	assert_true(came[0] && !came[1]);
+	assert_int_equal(t.v[0].proc.pid, 9);
+	assert_int_equal(t.v[1].proc.pid, 2);
+	/* The same number is another process. */
+	struct target again[] = {process(9, 31), process(2, 10), process(3, 10)};
+	assert_int_equal(targets_follow(&t, gone, again, 3, 7, 3, &arena, came), 1);
+	assert_int_equal(t.v[0].proc.start, 31);
+	arena_release(&arena);
+}
+
+static void never_more_than_were_picked(void **state)
+{
+	struct arena arena;
+	struct target v[] = {process(1, 10), process(2, 10)};
+	struct targets t = {.v = v, .n = 2};
+	bool gone[] = {true, false}, came[2];
+	struct target many[50];
+
+	for (pid_t i = 0; i < 50; i++)
+		many[i] = process(100 + i, 20);
+	arena_init(&arena, 1 << 20);
+	assert_int_equal(targets_follow(&t, gone, many, 50, 7, 1, &arena, came), 1);
+	pid_t first = t.v[0].proc.pid;
+	assert_int_equal(t.n, 2);
+	assert_int_equal(t.v[1].proc.pid, 2);
+	assert_int_equal(t.left_n, 49);
+	/* Those that were not drawn are spared from now on. */
+	assert_int_equal(targets_follow(&t, gone, many, 50, 7, 2, &arena, came), 0);
+	/* The same seed and turn draw the same one. */
+	struct target w[] = {process(1, 10), process(2, 10)};
+	struct targets u = {.v = w, .n = 2};
+	assert_int_equal(targets_follow(&u, gone, many, 50, 7, 1, &arena, came), 1);
+	assert_int_equal(u.v[0].proc.pid, first);
+	arena_release(&arena);
+}
+
+static void the_same_unit_comes_again(void **state)
+{
+	struct arena arena;
+	struct target v[] = {unit("a", 1), unit("b", 2), unit("c", 3)};
+	struct targets t = {.v = v, .n = 2, .left = v + 2, .left_n = 1, .left_cap = 1};
+	bool gone[] = {true, true}, came[2];
+	/* All three have restarted; c was spared, and is. */
+	struct target now[] = {unit("a", 11), unit("b", 12), unit("c", 13)};
+
+	arena_init(&arena, 1 << 20);
+	assert_int_equal(targets_follow(&t, gone, &now[1], 2, 7, 1, &arena, came), 1);
+	assert_true(!came[0] && came[1]);
+	assert_int_equal(t.v[1].group_ino, 12);
+	gone[1] = false;
+	assert_int_equal(targets_follow(&t, gone, now, 3, 7, 2, &arena, came), 1);
+	assert_int_equal(t.v[0].group_ino, 11);
+	gone[0] = false;
+	assert_int_equal(targets_follow(&t, gone, now, 3, 7, 3, &arena, came), 0);
+	arena_release(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(processes), cmocka_unit_test(protects), cmocka_unit_test(session),
-	        cmocka_unit_test(nobody),    cmocka_unit_test(places),   cmocka_unit_test(picks),
+	        cmocka_unit_test(processes),
+	        cmocka_unit_test(protects),
+	        cmocka_unit_test(session),
+	        cmocka_unit_test(nobody),
+	        cmocka_unit_test(places),
+	        cmocka_unit_test(picks),
+	        cmocka_unit_test(follows_to_what_came),
+	        cmocka_unit_test(never_more_than_were_picked),
+	        cmocka_unit_test(the_same_unit_comes_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -1,0 +1,2 @@
+# Whatever comes is attacked.
+s/if (n > a->gone) {/if (n > a->targets * 9) {/
