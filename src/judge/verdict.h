@@ -41,7 +41,7 @@ struct attack_facts {
 	const char *asked, *achieved, *why; /* of the dose; "" when there is none */
 	const char *failure;                /* failed: what */
 	size_t targets, asked_targets, gone;
-	size_t followed; /* how often targets were replaced, and the attack followed */
+	size_t followed;    /* how often targets were replaced, and the attack followed */
 	bool gone_expected; /* ending its target is what the fault is for */
 	size_t residue;
 };

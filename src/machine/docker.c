@@ -146,11 +146,10 @@ json_t *docker_get(const struct world *w, const char *socket, const char *path, 
 	if (!q.doc && err) {
 		*err = q.err;
 		err_wrap(err, q.err.code, "could not ask \"%s\" for containers", socket);
-		if (!err->hint[0])
-			err_hint(
-			        err, err->code,
-			        "See that the engine runs (systemctl status docker podman.socket), "
-			        "or name the container by id.");
+		err_hint(
+		        err, err->code,
+		        "See that the engine runs (systemctl status docker podman.socket), or name "
+		        "the container by id.");
 	}
 	return q.doc;
 }

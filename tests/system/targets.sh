@@ -1,0 +1,329 @@
+#!/bin/bash
+# Targets: units and containers by their cgroups and by a socket, commands that squall starts, and
+# targets that go and come again while they are attacked.
+. "$(dirname "$0")/lib.sh"
+
+ID=3f2a9c81d0e43f2a9c81d0e43f2a9c81d0e43f2a9c81d0e43f2a9c81d0e43f2a
+
+# supervised COMMAND…: starts it again whenever it ends; its process id is in $DIR/pid. In $GROUPED,
+# when that is set.
+supervised() {
+	cat >"$DIR/supervisor" <<-'EOF'
+		trap 'kill $pid 2>/dev/null; exit' TERM
+		while :; do
+			"$@" &
+			pid=$!
+			echo $pid >"$DIR/pid"
+			wait $pid
+			sleep "${PAUSE:-0.3}"
+		done
+	EOF
+	export DIR
+	spawn ${GROUPED:+in_cgroup "$GROUPED"} bash "$DIR/supervisor" "$@"
+	SUPERVISOR=$PID
+	wait_for 5 test -s "$DIR/pid"
+}
+worker() { cat "$DIR/pid"; }
+worker_is_not() { [ "$(worker)" != "$1" ] && [ -e "/proc/$(worker)" ]; }
+# A new worker is there, and stopped by the attack.
+is_followed() { worker_is_not "$1" && is_stopped "$(worker)"; }
+
+case_follows() {
+	local first second
+	supervised sleep 4242
+	first=$(worker)
+	referee_before
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: follow
+		method:
+		  - fault: proc.pause
+		    target: {process: {cmdline: sleep 4242, parent: "$SUPERVISOR"}, follow: true}
+		    for: 6s
+	EOF
+	start run "$DIR/x.yaml"
+	check "the first is stopped" wait_for 8 is_stopped "$first"
+	kill -KILL "$first"
+	check "what comes in its place is stopped too" wait_for 5 is_followed "$first"
+	second=$(worker)
+	kill -KILL "$second"
+	check "and the one after that" wait_for 5 is_followed "$second"
+	finish
+	exits "ended as asked" 0
+	check "the last one goes on" is_running "$(worker)"
+	has "the record says when it followed" "$OUT" 'follows to process .*after the end of'
+	has "and that it was not expected" "$(report_field '."not-expected"[]')" 'followed 2 times'
+	has "the dose counts all of them" "$(report_field '.dose[0].achieved')" '3 stopped'
+	forget "^$first@"
+	sed -i "s/^$(worker)@.*//" "$DIR/before"
+	kill "$SUPERVISOR"
+	check "the supervisor ends" wait_for 5 is_gone "$SUPERVISOR"
+}
+case_does_not_follow_unless_told() {
+	local first
+	supervised sleep 4242
+	first=$(worker)
+	start attack proc.pause --target "process.cmdline=sleep 4242,process.parent=$SUPERVISOR" --for 5s
+	check "stopped" wait_for 8 is_stopped "$first"
+	kill -KILL "$first"
+	check "another one comes" wait_for 5 worker_is_not "$first"
+	finish
+	check "and is left alone" is_running "$(worker)"
+	has "gone with its object" "$OUT" 'gone with its object|all its targets went away'
+	kill "$SUPERVISOR"
+}
+case_crash_loop() {
+	local looks
+	cat >"$DIR/crash" <<-'EOF'
+		exec -a crasher sleep 0.15
+	EOF
+	PAUSE=0.01 supervised bash "$DIR/crash"
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: crash loop
+		method:
+		  - fault: proc.pause
+		    target: {process: {parent: "$SUPERVISOR", cmdline: crasher}, follow: true}
+		    for: 4s
+	EOF
+	(while wait_for 0.3 is_stopped "$(worker)"; do kill -KILL "$(worker)"; done) &
+	run run "$DIR/x.yaml"
+	wait $!
+	has "the run ends by itself" "$STATUS" '^[07]$'
+	looks=$(grep -c 'follows' <<<"$OUT")
+	between "at a bounded rate" "$looks" 0 8
+	kill "$SUPERVISOR"
+}
+# Five of the kind, two picked: never more than two are stopped, whoever comes and goes.
+case_never_wider() {
+	local pids=() i stopped most=0
+	for i in 1 2 3 4 5; do
+		spawn sleep 4343
+		pids+=("$PID")
+	done
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: never wider
+		blast-radius: {targets: 2}
+		method:
+		  - fault: proc.pause
+		    target: {process: {cmdline: sleep 4343}, pick: 2, follow: true}
+		    for: 4s
+	EOF
+	count_stopped() {
+		local pid n=0
+		for pid in "${pids[@]}"; do is_stopped "$pid" && n=$((n + 1)); done
+		echo $n
+	}
+	start run "$DIR/x.yaml"
+	check "two are stopped" wait_for 8 eval '[ "$(count_stopped)" = 2 ]'
+	for i in 1 2 3; do
+		for pid in "${pids[@]}"; do is_stopped "$pid" && kill -KILL "$pid" && break; done
+		spawn sleep 4343
+		pids+=("$PID")
+		for _ in 1 2 3 4 5 6 7 8; do
+			stopped=$(count_stopped)
+			[ "$stopped" -le "$most" ] || most=$stopped
+			read -rt 0.05 -u "$NEVER" || :
+		done
+	done
+	finish
+	exits "ended as asked" 0
+	is "never more than two at once" "$most" 2
+	is "none is left stopped" "$(count_stopped)" 0
+}
+
+# A cgroup that is named as a unit's, or as Docker names a container's, is one.
+case_unit_by_cgroup() {
+	need cgroup-v2 || return
+	need cgroup-cpu || return
+	local one
+	cgroup "shop@1.service"
+	spawn in_cgroup "shop@1.service" sh -c 'sleep 300 & sleep 301 & wait'
+	one=$PID
+	check "three processes" wait_for 3 eval "[ \$(wc -l <'$GROUP/cgroup.procs') = 3 ]"
+	referee_before
+	start attack proc.pause --target 'unit=shop@*' --for 1500ms
+	check "all of it is stopped" wait_for 8 eval "! { for p in \$(cat '$GROUP/cgroup.procs'); do stat_field \$p 3; done | grep -v T; }"
+	finish
+	exits "ended as asked" 0
+	has "it is named" "$OUT" "unit shop@1.service"
+	referee_after
+	run attack proc.kill --target 'unit=shop@1' --allow irreversible
+	exits "killed" 0
+	check "its main process" wait_for 3 is_gone "$one"
+}
+case_container_by_cgroup() {
+	need cgroup-v2 || return
+	need cgroup-cpu || return
+	cgroup "docker-$ID.scope"
+	spawn in_cgroup "docker-$ID.scope" sh -c 'while :; do :; done'
+	referee_before
+	start attack cpu.quota 20% --target "container.id=${ID:0:10}" --for 1500ms
+	if [ "$CGCPU" = "$CG2" ]; then
+		check "its quota is set" wait_for 8 grep -q '^20000 ' "$CPUGROUP/cpu.max"
+	else
+		check "its quota is set" wait_for 8 grep -q '^20000$' "$CPUGROUP/cpu.cfs_quota_us"
+	fi
+	finish
+	exits "ended as asked" 0
+	referee_after
+	DOCKER_HOST=unix:///nowhere run attack proc.pause --target container.name=shop --for 1s
+	exits "without a socket a name cannot be looked up" 3
+	has "and it says so" "$ERR" 'without a Docker-compatible socket only container.id'
+}
+# A socket that says what is in that cgroup: a name is enough.
+case_container_by_socket() {
+	need cgroup-v2 || return
+	need python3 || return
+	local server
+	cgroup "docker-$ID.scope"
+	spawn in_cgroup "docker-$ID.scope" unshare --net sleep 300
+	check "in a namespace of its own" wait_for 3 eval "[ \"\$(readlink /proc/$PID/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
+	cat >"$DIR/engine.py" <<-'EOF'
+		import http.server, json, os, socketserver, sys
+		path, ident, pid = sys.argv[1:]
+		class H(http.server.BaseHTTPRequestHandler):
+		    def address_string(self): return ""
+		    def log_message(self, *a): pass
+		    def do_GET(self):
+		        doc = ([{"Id": ident, "Names": ["/shop"], "Image": "shop:1", "Labels": {"app": "shop"}}]
+		               if self.path == "/containers/json" else {"State": {"Pid": int(pid)}})
+		        body = json.dumps(doc).encode()
+		        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
+		        self.wfile.write(body)
+		class S(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): pass
+		S(path, H).serve_forever()
+	EOF
+	setsid python3 "$DIR/engine.py" "$DIR/docker.sock" "$ID" "$PID" >/dev/null 2>&1 &
+	server=$!
+	disown $server
+	export DOCKER_HOST=unix://$DIR/docker.sock
+	wait_for 5 test -S "$DIR/docker.sock"
+	referee_before
+	start attack proc.pause --target container.label=app=shop,container.name=shop --for 1s
+	check "stopped" wait_for 8 is_stopped "$PID"
+	finish
+	exits "ended as asked" 0
+	has "it is named" "$OUT" "container shop \(${ID:0:12}\)"
+	referee_after
+	run plan - <<<""
+	run attack net.cut --target container.name=shop --for 1s --dry-run
+	has "its network is its own namespace" "$OUT" "/proc/$PID/ns/net="
+	kill -STOP "$server"
+	run attack proc.pause --target container.name=shop --for 1s
+	exits "an engine that hangs" 3
+	has "is named, with a remedy" "$ERR" "could not ask .*docker.sock"
+	kill -KILL "$server"
+	unset DOCKER_HOST
+}
+# What podman makes, by its own socket.
+case_podman() {
+	need podman || return
+	local dir=$DIR/podman
+	mkdir -p "$dir/root/bin" "$dir/run"
+	need busybox || return
+	cp "$(command -v busybox)" "$dir/root/bin/busybox"
+	cat >"$dir/containers.conf" <<-EOF
+		[engine]
+		runtime = "runc"
+		cgroup_manager = "cgroupfs"
+		[containers]
+		default_ulimits = ["nofile=20000:20000", "nproc=30000:30000"]
+	EOF
+	export CONTAINERS_CONF=$dir/containers.conf
+	podman() { command podman --root "$dir/storage" --runroot "$dir/run" --storage-driver vfs "$@"; }
+	if ! tar -C "$dir/root" -c . | podman import - localhost/victim >"$dir/log" 2>&1 ||
+		! podman run -d --net none --name shop --label app=shop localhost/victim /bin/busybox sleep 300 >"$dir/id" 2>>"$dir/log"; then
+		skip "podman runs no container here: $(tail -n1 "$dir/log")"
+		return
+	fi
+	setsid podman system service --time 60 "unix://$dir/podman.sock" >>"$dir/log" 2>&1 &
+	local service=$!
+	wait_for 10 test -S "$dir/podman.sock"
+	export DOCKER_HOST=unix://$dir/podman.sock
+	PID=$(podman inspect --format '{{.State.Pid}}' shop)
+	start attack proc.pause --target container.name=shop --for 1s
+	check "stopped" wait_for 10 is_stopped "$PID"
+	finish
+	exits "ended as asked" 0
+	check "runs again" wait_for 2 is_running "$PID"
+	run attack proc.kill --target container.label=app=shop --allow irreversible
+	exits "killed" 0
+	check "gone" wait_for 5 is_gone "$PID"
+	kill "$service"
+	podman rm -f shop >/dev/null 2>&1
+	unset DOCKER_HOST CONTAINERS_CONF
+	unset -f podman
+}
+
+case_command() {
+	local pid
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: a command
+		method:
+		  - id: victim
+		    fault: proc.pause
+		    target: {command: [sh, -c, "echo begun; trap 'echo asked to end; exit 3' TERM; while :; do sleep 0.1; done"]}
+		    for: 1s
+	EOF
+	referee_before
+	start run "$DIR/x.yaml"
+	command_pid() { pid=$(pgrep -f 'echo begun' | head -n1) && [ -n "$pid" ] && is_stopped "$pid"; }
+	check "it is started, and stopped" wait_for 8 command_pid
+	is "in a session of its own" "$(stat_field "$pid" 6)" "$pid"
+	finish
+	exits "ended as asked" 0
+	check "it ends with the run" is_gone "$pid"
+	has "its exit is told" "$OUT" 'ended with status 3'
+	has "its output is kept" "$(cat "$SQUALL_DIR"/state/runs/*/command-victim.log)" 'begun'
+	referee_after
+	sed -i 's/\[sh, -c.*/[no-such-program-anywhere]}/' "$DIR/x.yaml"
+	run run "$DIR/x.yaml"
+	exits "a program that is not there" 3
+	has "is named" "$ERR$OUT" 'no-such-program-anywhere'
+}
+case_command_dies_with_the_runner() {
+	local pid
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: a command
+		method:
+		  - {fault: proc.pause, target: {command: [sleep, 4545]}, for: 60s}
+	EOF
+	start run "$DIR/x.yaml"
+	sleeper() { pid=$(pgrep -f 'sleep 4545' | head -n1) && [ -n "$pid" ] && is_stopped "$pid"; }
+	check "stopped" wait_for 8 sleeper
+	kill -KILL "$RUNNER"
+	check "gone with the runner, though it was stopped" wait_for 3 is_gone "$pid"
+	finish
+	run undo
+	exits "nothing is left" 0
+}
+# A process is found by its port wherever its namespace is, and whoever else has the port.
+case_listens_elsewhere() {
+	need python3 || return
+	netns_pair
+	# ipv6 only, udp, and two that share a port
+	spawn inside "$A" python3 -c 'import socket,time; s=socket.socket(socket.AF_INET6); s.setsockopt(41,26,1); s.bind(("::1",7001)); s.listen(); time.sleep(300)'
+	local six=$PID udp one two
+	spawn inside "$A" python3 -c 'import socket,time; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(("127.0.0.1",7002)); time.sleep(300)'
+	udp=$PID
+	reuse='import socket,time; s=socket.socket(); s.setsockopt(1,15,1); s.bind(("127.0.0.1",7003)); s.listen(); time.sleep(300)'
+	spawn inside "$B" python3 -c "$reuse"
+	one=$PID
+	spawn inside "$B" python3 -c "$reuse"
+	two=$PID
+	listening() { inside "$1" ss -Hlnut "sport = :$2" | grep -c . | grep -qx "$3"; }
+	check "all listen" wait_for 8 eval "listening $A 7001 1 && listening $A 7002 1 && listening $B 7003 2"
+	plan() { run attack proc.pause --target "process.listens=$1" --pick all --for 1s --dry-run; }
+	plan 7001
+	has "IPv6 only" "$OUT" "process $six "
+	plan 7002
+	has "UDP" "$OUT" "process $udp "
+	plan 7003
+	has "both that share a port" "$OUT" "process $one .*process $two |process $two .*process $one "
+	has "both that share a port, counted" "$OUT" '2 matched'
+}
+run_cases
