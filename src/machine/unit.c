@@ -42,34 +42,46 @@ static bool user_of(const char *dir, uid_t *uid)
 }
 
 struct walk {
+	const struct world *w;
 	int (*each)(void *, const struct unit *);
 	void *ctx;
+	bool any;
 };
 
 static int unit_each(void *ctx, const char *dir, const char *name)
 {
 	struct walk *walk = ctx;
 	struct unit u = {.dir = dir};
+	pid_t any;
 
 	/* What would look like a file of the kernel's is written with "_" before it. */
 	if (name[0] == '_')
 		name++;
 	if (!has_type(name) || text_copy(u.name, sizeof(u.name), name) < 0)
 		return 0;
+	/* An empty one may be left by another systemd, in a hierarchy that this one does not use.
+	 */
+	if (cgroup_processes_below(walk->w, dir, &any, 1) == 0)
+		return 0;
 	u.is_user = user_of(dir, &u.uid);
+	walk->any = true;
 	return walk->each(walk->ctx, &u);
 }
 
 int units_each(const struct world *w, const struct cgroups *c,
                int (*each)(void *ctx, const struct unit *), void *ctx)
 {
-	const struct cgroup_mount *m = cgroup_v1(c, "name=systemd");
-	struct walk walk = {each, ctx};
-
 	/* Where version 1 is in use, units are tracked in a hierarchy of their own. */
-	if (!m)
-		m = c->v2.dir[0] ? &c->v2 : cgroup_v1(c, "cpu");
-	return m ? cgroup_walk(w, m->dir, unit_each, &walk) : 0;
+	const struct cgroup_mount *const mounts[] = {cgroup_v1(c, "name=systemd"), &c->v2,
+	                                             cgroup_v1(c, "cpu")};
+	struct walk walk = {w, each, ctx, false};
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && !walk.any && i < ARRAY_SIZE(mounts); i++) {
+		if (mounts[i] && mounts[i]->dir[0])
+			ret = cgroup_walk(w, mounts[i]->dir, unit_each, &walk);
+	}
+	return ret;
 }
 
 bool unit_is_called(const struct unit *u, const char *name)

@@ -19,7 +19,8 @@ struct unit {
 	uid_t uid;
 };
 
-/* Every unit that has a cgroup, those above first, until `each` returns non-zero; returns that. */
+/* Every unit with a process, by the first hierarchy where there are any; those above first, until
+ * `each` returns non-zero; returns that. */
 int units_each(const struct world *w, const struct cgroups *c,
                int (*each)(void *ctx, const struct unit *), void *ctx);
 /* By name as systemctl(1) takes it: "nginx" is "nginx.service"; glob patterns allowed. */

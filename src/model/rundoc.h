@@ -53,16 +53,19 @@
  *                         was measured; so-far* true: measured while in effect -> doc.dose, newest
  *                         per attack
  *   target-gone  engine   attack, target, left (targets that are left)
- *   target-followed engine attack, target* (names of what came), times (so far), after (seconds
- * since the first of them was gone): what came is under attack from here on command      runner
- * attack, name (program), state: started or ended, output (file in the run folder); pid*, exit*,
- * signal*, what*: it could not be learnt how it ended deed         engine   action, name, state:
- * started, done or failed; what*, doc* wait         engine   seconds abort        engine   by:
- * condition, on-miss, signal, halt or deadline; says, why*, verdict: refuted or inconclusive;
- * condition* (number, from 0) -> doc.abort keeper-lost  engine   (nothing) undone       engine
- * residue: what undo left after the keeper was lost recovery     engine   outcome: recovered,
- * not-recovered, unknown or none (nothing to look at); seconds* (from everything gone), within,
- * probes[{id, seconds*}]
+ *   target-followed
+ *                engine   attack, target* (names of what came), times (so far), after (seconds
+ *                         since the first of them was gone): what came is under attack from here on
+ *   command      runner   attack, name (program), state: started or ended, output (file in the run
+ *                         folder); pid*, exit*, signal*, what*: how it ended could not be learnt
+ *   deed         engine   action, name, state: started, done or failed; what*, doc*
+ *   wait         engine   seconds
+ *   abort        engine   by: condition, on-miss, signal, halt or deadline; says, why*, verdict:
+ *                         refuted or inconclusive; condition* (number, from 0) -> doc.abort
+ *   keeper-lost  engine   (nothing)
+ *   undone       engine   residue: what undo left after the keeper was lost
+ *   recovery     engine   outcome: recovered, not-recovered, unknown or none (nothing to look at);
+ *                         seconds* (from everything gone), within, probes[{id, seconds*}]
  *                         -> doc.recovery
  *   refused      engine   exit (2, 3, 4), what, hint*
  *   error        any      what, hint*, on*
