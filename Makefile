@@ -1,5 +1,6 @@
 # A short door to meson and the scripts in tools/ and tests/. `make help` lists every target.
 B ?= build
+TIME ?= 60
 T ?=
 .DEFAULT_GOAL := all
 
@@ -33,6 +34,9 @@ test-vm-all: all ## the same, and what takes long
 test: ## install what is missing, build, run everything, count
 	tools/test
 
+fuzz: ## libFuzzer on every reader of foreign bytes, a minute each; T=undo-log for one, TIME=300
+	tests/fuzz/fuzz --time $(TIME) $(T)
+
 demo: ## three experiments on a real nginx, under two minutes
 	tools/demo
 
@@ -59,7 +63,7 @@ deps: ## install the packages that building and testing need (root)
 	tools/install-deps build test
 
 clean: ## remove the build folders
-	rm -rf build build-san build-clang build-torture build-analyzer build-vm
+	rm -rf build build-san build-clang build-torture build-analyzer build-vm build-fuzz
 
 $(B)/build.ninja:
 	meson setup $(B)
@@ -69,4 +73,4 @@ build-torture: FORCE
 	ninja -C build-torture
 
 FORCE:
-.PHONY: help all check check-root check-editor torture torture-all test-vm test-vm-all test demo bench lint fmt san clang deps clean FORCE
+.PHONY: help all check check-root check-editor torture torture-all test-vm test-vm-all test demo bench lint fmt san clang fuzz deps clean FORCE
