@@ -181,8 +181,7 @@ static int dose_load(const void *args, const struct counters *before, const stru
 		                     grown(before, after, "watched_ns"));
 
 		buf_addf(&text, "%.1f%% in use, %.2f%% of it burnt here", use, got);
-		/* others alone use as much */
-		d.no_effect = held && got < 0.1;
+		d.no_effect |= held && use - got >= asked; /* others alone use as much */
 	} else {
 		buf_addf(&text, "%.2f%%", got);
 	}

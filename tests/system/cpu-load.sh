@@ -1,6 +1,7 @@
 #!/bin/bash
 # cpu.load: a helper burns its share, measured from outside by the scheduler's own count of its
 # threads (proc_pid_schedstat) and by /proc/stat.
+# Runs alone: it measures what the machine gives.
 . "$(dirname "$0")/lib.sh"
 
 burner() { ours squall-helper | head -n1; }

@@ -1,5 +1,6 @@
 #!/bin/bash
 # cpu.quota: a group gets only its share, measured by the CPU time of a burner, from outside.
+# Runs alone: it measures what the machine gives.
 . "$(dirname "$0")/lib.sh"
 
 burner() { # in cgroup $1

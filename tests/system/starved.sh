@@ -1,6 +1,7 @@
 #!/bin/bash
 # An abort while the machine has nothing left: the disk full, no process ids, no memory, no traffic.
 # Everything is put back all the same.
+# Runs alone: it measures what the machine gives.
 . "$(dirname "$0")/lib.sh"
 
 left() { stat -f -c %a "$1"; }
@@ -32,8 +33,8 @@ case_disk_full() {
 		title: A full disk, and something that must be put back
 		method:
 		  - together:
-		      - {fault: disk.fill, target: {host: }, with: {path: "$DISK", share: 100%, floor: 0%}, for: 60s}
 		      - {fault: proc.pause, target: {process: {pid: $PID}}, for: 60s}
+		      - {fault: disk.fill, target: {host: }, with: {path: "$DISK", share: 100%, floor: 0%}, for: 60s}
 	YAML
 	start run "$DIR/both.yaml"
 	check "the disk is full" wait_for 10 is_full
