@@ -152,7 +152,9 @@ need() {
 
 # wait_for SECONDS COMMAND…: until it succeeds, or the deadline.
 wait_for() {
-	local end=$((${EPOCHREALTIME/./} + $(awk -v s="$1" 'BEGIN { printf "%d", s * 1000000 }')))
+	local whole=${1%.*} part=${1#"${1%.*}"} end
+	part=${part#.}000000
+	end=$((${EPOCHREALTIME/./} + ${whole:-0} * 1000000 + 10#${part::6}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The machine owner's policy and halt, where they really are: /etc/squall and /run/squall, in the
 # private mount namespace of the test. Bound: root and ordinary users, whatever SQUALL_DIR says.
+# Runs alone: it halts, and looks for, all that squall does on the machine.
 . "$(dirname "$0")/lib.sh"
 
 NOBODY=65534
@@ -342,6 +343,7 @@ case_halt_on_a_disk_that_is_read_only() {
 	has "that new runs are not refused" "$OUT" 'NOT halted'
 	mount -o remount,rw /run
 	finish
+	run undo # the claim is a file on that disk: nobody could remove it
 	referee_after
 }
 # No run starts after halt has returned, whenever it was begun.
