@@ -13,12 +13,17 @@ int held_plan(struct plan *out, const char *kind, const char *run, const struct 
               const char *state, const char *says, struct err *err)
 {
 	struct held_object o = {.ino = 0};
+	unsigned number;
 	int ret = 0;
 	BUF(object, OBJECT_MAX);
 
 	(void)text_copy(o.kind, sizeof(o.kind), kind);
-	/* Stable over the run, and another for each attack and each target of it. */
-	held_name(run, crc32c(t->name, strlen(t->name)) ^ (unsigned)moment->seed, o.name);
+	/* Stable over the run, and another for each attack, each target of it, and what comes in
+	 * its place: a unit may start again in a cgroup that has stayed. */
+	number = crc32c(t->name, strlen(t->name)) ^ (unsigned)moment->seed;
+	if (t->proc.pid)
+		number ^= crc32c(&t->proc.start, sizeof(t->proc.start));
+	held_name(run, number, o.name);
 	if (text_copy(o.where, sizeof(o.where), where) < 0)
 		return err_sys(err, ENAMETOOLONG, "cannot use \"%s\"", where);
 	if (*where)

@@ -229,12 +229,39 @@ void attack_metered_answer(struct experiment_state *e, const struct event *ev)
 	take_out(e, ev->id);
 }
 
+/* What was achieved, and that it is out. */
+static void out_tell(struct experiment_state *e, uint32_t i, const json_t *steps, const char *why)
+{
+	struct engine_attack *a = &e->attacks[i];
+	json_t *entry = attack_entry(e, a, "attack-out");
+
+	if (a->in_ns)
+		attack_dose_tell(e, i, false);
+	json_object_set_new(entry, "seconds",
+	                    json_real(a->in_ns ? (double)(e->now_ns - a->in_ns) / 1e9 : 0));
+	json_object_set_new(entry, "residue", json_integer((json_int_t)a->residue));
+	if (json_is_array(steps))
+		json_object_set_new(entry, "steps", json_deep_copy(steps));
+	entry_text(entry, "why", why);
+	engine_tell(e, entry);
+}
+
+void attack_gone_out(struct experiment_state *e, uint32_t i)
+{
+	struct engine_attack *a = &e->attacks[i];
+
+	a->state = ATTACK_OUT;
+	a->out_ns = e->now_ns;
+	a->cut_short = true;
+	engine_timer(e, TIMER_ATTACK, i, 0);
+	out_tell(e, i, NULL, "nothing of it was in effect: its targets were away");
+}
+
 void attack_out_answer(struct experiment_state *e, const struct event *ev)
 {
 	struct engine_attack *a = &e->attacks[ev->id];
-	const json_t *steps = json_object_get(ev->doc, "steps");
 	bool asked = e->phase != PHASE_ATTACK || a->state == ATTACK_TAKING;
-	json_t *entry;
+	const char *why = NULL;
 
 	if (!attack_is_live(a) || (a->state == ATTACK_IN && a->refit))
 		return;
@@ -243,19 +270,9 @@ void attack_out_answer(struct experiment_state *e, const struct event *ev)
 	a->residue = (size_t)json_integer_value(json_object_get(ev->doc, "residue"));
 	a->cut_short |= !asked;
 	engine_timer(e, TIMER_ATTACK, ev->id, 0);
-	if (a->in_ns)
-		attack_dose_tell(e, ev->id, false);
-	entry = attack_entry(e, a, "attack-out");
-	json_object_set_new(entry, "seconds",
-	                    json_real(a->in_ns ? (double)(e->now_ns - a->in_ns) / 1e9 : 0));
-	json_object_set_new(entry, "residue", json_integer((json_int_t)a->residue));
-	if (json_is_array(steps))
-		json_object_set_new(entry, "steps", json_deep_copy(steps));
 	if (a->cut_short)
-		json_object_set_new(entry, "why",
-		                    json_string(all_targets_gone(a) ? "all its targets went away"
-		                                                    : "it was put back early"));
-	engine_tell(e, entry);
+		why = all_targets_gone(a) ? "all its targets went away" : "it was put back early";
+	out_tell(e, ev->id, json_object_get(ev->doc, "steps"), why);
 	if (a->residue)
 		engine_end(e, ENDED_FAILED, "something could not be put back", "");
 	else if (!asked)

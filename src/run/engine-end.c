@@ -100,10 +100,8 @@ void engine_revert(struct experiment_state *e)
 	for (size_t i = 0; i < e->x->attacks_n; i++) {
 		struct engine_attack *a = &e->attacks[i];
 
-		if (follow_is_out(a)) {
-			a->state = ATTACK_OUT;
-			a->out_ns = e->now_ns;
-		}
+		if (follow_is_out(a))
+			attack_gone_out(e, (uint32_t)i);
 		if (!attack_is_live(a))
 			continue;
 		/* What was in already has had its time when only its taking out is left. */

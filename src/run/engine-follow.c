@@ -3,6 +3,7 @@
  * with what has come, never on more targets than it began with.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "run/engine-state.h"
 
@@ -111,6 +112,25 @@ static void wait_longer(struct engine_attack *a, bool came)
 		a->follow_wait_ns = most;
 }
 
+/* Nobody is there: that is waited out. Any other reason is said, once while it stays the same. */
+static void trouble_tell(struct experiment_state *e, struct engine_attack *a, const struct err *err)
+{
+	json_t *entry;
+	BUF(text, sizeof(a->trouble) + 200);
+
+	if (!err || err->code == -ENOENT) {
+		a->trouble[0] = '\0';
+		return;
+	}
+	if (strcmp(a->trouble, err->what) == 0)
+		return;
+	(void)text_copy(a->trouble, sizeof(a->trouble), err->what);
+	buf_addf(&text, "\"%s\" cannot follow: %s", a->m->id, err->what);
+	entry = engine_entry(e, "note");
+	entry_text(entry, "text", text.data);
+	engine_tell(e, entry);
+}
+
 void attack_followed(struct experiment_state *e, const struct event *ev)
 {
 	struct engine_attack *a = &e->attacks[ev->id];
@@ -120,6 +140,7 @@ void attack_followed(struct experiment_state *e, const struct event *ev)
 	if (!a->resolving || (a->state != ATTACK_IN && a->state != ATTACK_SEEKING))
 		return;
 	try_later(e, a);
+	trouble_tell(e, a, ev->err);
 	if (n > a->gone) {
 		engine_end(e, ENDED_FAILED, a->m->id, "more targets came than went away");
 		return;

@@ -96,6 +96,7 @@ struct engine_attack {
 	uint64_t followed_ns;
 	size_t generations;
 	char came[300];
+	char trouble[448]; /* why the last look for what comes failed */
 	size_t residue;
 };
 
@@ -202,6 +203,7 @@ void attack_put_order(struct experiment_state *, uint32_t i);
 void attack_put_answer(struct experiment_state *, const struct event *);
 void attack_metered_answer(struct experiment_state *, const struct event *);
 void attack_out_answer(struct experiment_state *, const struct event *);
+void attack_gone_out(struct experiment_state *, uint32_t i); /* nothing of it is in to take out */
 void attack_target_gone(struct experiment_state *, const struct event *);
 void attack_timer(struct experiment_state *, uint32_t i);
 void attacks_meter(struct experiment_state *); /* the periodic readings */

@@ -8,9 +8,12 @@
 
 #include "base/boundary.h"
 #include "base/paths.h"
+#include "base/quantity.h"
 #include "run/plan-text.h"
 #include "run/runner-state.h"
 #include "undo/undo.h"
+
+#define AGAIN_WAIT_NS (100 * NS_PER_MS)
 
 enum { PLAN_BYTES = 64 << 20 };
 
@@ -81,8 +84,12 @@ static void again_due(void *ctx)
 {
 	struct attack *a = ctx;
 	/* What has come is put when the engine says so, with the readings that belong to it. */
-	if (!a->put || a->r->lost || a->r->finished || a->owed_own || a->fresh)
+	if (!a->put || a->r->lost || a->r->finished || a->fresh)
 		return;
+	if (a->owed_own) { /* the last one takes its time */
+		timer_set(a->again, loop_now_ns(a->r->loop) + AGAIN_WAIT_NS);
+		return;
+	}
 	BOUNDARY("runner again");
 	a->turn++;
 	struct err err = ERR_INIT;

@@ -74,6 +74,31 @@ static size_t find_used(const struct keeper *k, const char *type, const char *ob
 	return i != SIZE_MAX && is_used(k, i) ? i : SIZE_MAX;
 }
 
+static bool is_among(const struct slot *s, const struct step *steps, size_t n)
+{
+	for (size_t j = 0; j < n; j++)
+		if (strcmp(steps[j].object, s->object) == 0 && strcmp(steps[j].type, s->type) == 0)
+			return true;
+	return false;
+}
+
+/* What an earlier plan of this number had opened and never changed gives its slot back: targets
+ * that come and go would fill the log with it. */
+static void unused_drop(struct keeper *k, uint32_t plan, const struct step *steps, size_t n)
+{
+	for (size_t i = 0; i < UNDO_SLOTS; i++) {
+		struct slot *s = &k->slots[i];
+
+		if (!is_used(k, i) || s->phase != SLOT_FREE || s->plan != plan ||
+		    is_among(s, steps, n))
+			continue;
+		work_close(k, i);
+		meter_carry(k, i);
+		k->work[i].type = NULL;
+		s->object[0] = '\0';
+	}
+}
+
 /* The slot of this step, its object opened. */
 static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size_t *at,
                      struct err *err)
@@ -374,6 +399,7 @@ static int is_free_for(struct keeper *k, const struct step *s, const struct step
 int keeper_prepare(struct keeper *k, uint32_t plan, const struct step *steps, size_t n,
                    struct err *err)
 {
+	unused_drop(k, plan, steps, n);
 	for (size_t j = 0; j < n; j++) {
 		const struct step *s = &steps[j];
 		size_t i = SIZE_MAX;
@@ -400,18 +426,12 @@ int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t
 		               UNDO_SLOTS);
 	/* what the new plan does not have goes out first */
 	for (size_t i = UNDO_SLOTS; i-- > 0;) {
-		bool wanted = false;
-
-		if (!is_in(k, i) || k->slots[i].plan != plan)
+		if (!is_in(k, i) || k->slots[i].plan != plan || is_among(&k->slots[i], steps, n))
 			continue;
-		for (size_t j = 0; j < n && !wanted; j++)
-			wanted = strcmp(steps[j].object, k->slots[i].object) == 0 &&
-			         strcmp(steps[j].type, k->slots[i].type) == 0;
-		if (!wanted) {
-			meter_slot(k, i);
-			take_out_slot(k, i);
-		}
+		meter_slot(k, i);
+		take_out_slot(k, i);
 	}
+	unused_drop(k, plan, steps, n);
 	for (size_t j = 0; j < n && r == 0; j++) {
 		const struct slot *s;
 		size_t i = SIZE_MAX;

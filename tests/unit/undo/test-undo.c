@@ -910,6 +910,45 @@ static void test_full_log_refuses(void **state)
 	bench_release(&b);
 }
 
+/* A target that restarts for ever, and half of the time is gone again between its preparing and its
+ * change: every generation is another object, and none of them keeps its slot. */
+static void test_generations_do_not_fill_the_log(void **state)
+{
+	struct err err = ERR_INIT;
+	struct bench b;
+	char dir[128], path[160];
+
+	bench_init(&b);
+	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
+	for (int i = 0; i < 3 * UNDO_SLOTS; i++) {
+		struct step s[2] = {make_step(&b, 0, "10000"), make_step(&b, 0, "10000")};
+		struct stat st;
+		int rc;
+
+		snprintf(dir, sizeof(dir), "%s/gen%d", b.dir, i);
+		snprintf(path, sizeof(path), "%s/cpu.cfs_quota_us", dir);
+		assert_int_equal(mkdir(dir, 0700), 0);
+		assert_int_equal(stat(dir, &st), 0);
+		put_text(path, "-1");
+		snprintf(s[1].object, OBJECT_MAX, "/gen%d/cpu.cfs_quota_us@%llu", i,
+		         (unsigned long long)st.st_ino);
+		assert_int_equal(keeper_prepare(&keeper, 0, s, 2, &err), 0);
+		if (i % 2) {
+			remove(path);
+			remove(dir);
+		}
+		rc = keeper_put(&keeper, 0, s, 2, &err);
+		assert_int_equal(rc, i % 2 ? -ESTALE : 0);
+		remove(path);
+		remove(dir);
+	}
+	assert_int_equal(keeper_take_all(&keeper), 0);
+	assert_true(bench_is_base(&b));
+	assert_int_equal(bench_claims(&b), 0);
+	run_finish(&keeper);
+	bench_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -930,6 +969,7 @@ int main(void)
 	        cmocka_unit_test(test_gone_with_its_object_or_boot),
 	        cmocka_unit_test(test_log_is_not_trusted),
 	        cmocka_unit_test(test_full_log_refuses),
+	        cmocka_unit_test(test_generations_do_not_fill_the_log),
 	};
 
 	return cmocka_run_group_tests_name("undo", tests, NULL, NULL);

@@ -394,6 +394,59 @@ static void the_same_unit_comes_again(void **state)
 	arena_release(&arena);
 }
 
+/* The cgroup has stayed, and what runs in it is new. */
+static void a_unit_in_the_same_cgroup(void **state)
+{
+	struct arena arena;
+	struct target v[] = {unit("a", 1), unit("b", 2)}, now[] = {unit("a", 1), unit("b", 2)};
+	struct targets t = {.v = v, .n = 2};
+	bool gone[] = {true, false}, came[2];
+
+	v[0].proc = (struct proc_id){10, 100};
+	v[1].proc = (struct proc_id){11, 100};
+	now[0].proc = (struct proc_id){20, 200};
+	/* b lives, with another main process: it takes nobody's place. */
+	now[1].proc = (struct proc_id){21, 200};
+	arena_init(&arena, 1 << 20);
+	assert_int_equal(targets_follow(&t, gone, now + 1, 1, 7, 1, &arena, came), 0);
+	assert_int_equal(targets_follow(&t, gone, now, 2, 7, 2, &arena, came), 1);
+	assert_true(came[0]);
+	assert_int_equal(t.v[0].proc.pid, 20);
+	assert_int_equal(t.v[1].proc.pid, 11);
+	arena_release(&arena);
+}
+
+static void a_process_that_changed_its_name(void **state)
+{
+	struct arena arena;
+	struct target v[] = {process(1, 10), process(2, 10)}, now[] = {process(2, 10)};
+	struct targets t = {.v = v, .n = 2};
+	bool gone[] = {true, false}, came[2];
+
+	strcpy(now[0].name, "process 2 (other)");
+	arena_init(&arena, 1 << 20);
+	assert_int_equal(targets_follow(&t, gone, now, 1, 7, 1, &arena, came), 0);
+	arena_release(&arena);
+}
+
+/* Ten thousand generations, each with one that is not picked: what is remembered stays small. */
+static void generations_are_forgotten(void **state)
+{
+	struct arena arena;
+	struct target v[] = {process(1, 10)};
+	struct targets t = {.v = v, .n = 1};
+	bool gone[] = {true}, came[1];
+
+	arena_init(&arena, 1 << 20);
+	for (int i = 0; i < 10000; i++) {
+		struct target now[] = {process(2, 20 + i), process(3, 20 + i)};
+
+		assert_int_equal(targets_follow(&t, gone, now, 2, 7, (uint64_t)i, &arena, came), 1);
+		assert_int_equal(t.left_n, 1);
+	}
+	arena_release(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,6 +459,9 @@ int main(void)
 	        cmocka_unit_test(follows_to_what_came),
 	        cmocka_unit_test(never_more_than_were_picked),
 	        cmocka_unit_test(the_same_unit_comes_again),
+	        cmocka_unit_test(a_unit_in_the_same_cgroup),
+	        cmocka_unit_test(a_process_that_changed_its_name),
+	        cmocka_unit_test(generations_are_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);
