@@ -1,5 +1,8 @@
 # A short door to meson and the scripts in tools/ and tests/. `make help` lists every target.
 B ?= build
+B_INSTALL ?= build-install build-packaging
+PREFIX ?= /usr/local
+DESTDIR ?=
 TIME ?= 60
 T ?=
 .DEFAULT_GOAL := all
@@ -37,6 +40,20 @@ test: ## install what is missing, build, run everything, count
 fuzz: ## libFuzzer on every reader of foreign bytes, a minute each; T=undo-log for one, TIME=300
 	tests/fuzz/fuzz --time $(TIME) $(T)
 
+install: ## build for PREFIX (/usr/local) and install there, below DESTDIR if it is set
+	test -f $(B_INSTALL)/build.ninja || meson setup $(B_INSTALL) -Dtests=false -Dwerror=false
+	meson configure $(B_INSTALL) -Dprefix=$(PREFIX)
+	ninja -C $(B_INSTALL)
+	DESTDIR=$(DESTDIR) meson install -C $(B_INSTALL) --no-rebuild
+	@test -n "$(DESTDIR)" || test ! -d /run/systemd/system || \
+		echo "Have it undo what died with the machine: systemctl enable squall-undo.service"
+
+uninstall: ## remove what was installed so; what squall may have left is put back first
+	DESTDIR=$(DESTDIR) tools/uninstall $(B_INSTALL) $(PREFIX)
+
+test-packaging: ## installs, uses and uninstalls it below a scratch folder; a few minutes, then less
+	tests/packaging/install.sh
+
 demo: ## three experiments on a real nginx, under two minutes
 	tools/demo
 
@@ -63,7 +80,7 @@ deps: ## install the packages that building and testing need (root)
 	tools/install-deps build test
 
 clean: ## remove the build folders
-	rm -rf build build-san build-clang build-torture build-analyzer build-vm build-fuzz
+	rm -rf build build-san build-clang build-torture build-analyzer build-vm build-fuzz build-install build-packaging
 
 $(B)/build.ninja:
 	meson setup $(B)
@@ -73,4 +90,4 @@ build-torture: FORCE
 	ninja -C build-torture
 
 FORCE:
-.PHONY: help all check check-root check-editor torture torture-all test-vm test-vm-all test demo bench lint fmt san clang fuzz deps clean FORCE
+.PHONY: help all check check-root check-editor torture torture-all test-vm test-vm-all test demo bench lint fmt san clang fuzz install uninstall test-packaging deps clean FORCE
