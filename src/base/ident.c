@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,6 +12,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* What the kernel calls whoever has no number here (/proc/sys/kernel/overflowuid). */
+enum { UID_NOBODY = 65534 };
 
 int proc_stat_read(const struct world *w, pid_t pid, struct proc_stat *st, struct err *err)
 {
@@ -144,4 +148,30 @@ int boot_id_read(const struct world *w, char id[BOOT_ID_MAX], struct err *err)
 
 	buf_init(&b, id, BOOT_ID_MAX);
 	return world_read(w, "/proc/sys/kernel/random/boot_id", &b, err);
+}
+
+/* Whether the user namespace is the first one, whose map maps all there is to itself. */
+static bool namespace_is_first(void)
+{
+	static const char whole[] = "0 0 4294967295";
+	_cleanup_fd_ int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	char text[128] = "", *word;
+	BUF(map, sizeof(text));
+
+	/* a kernel without user namespaces has no map */
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return true;
+	for (char *at = text; (word = strtok_r(at, " \n", &at));)
+		buf_addf(&map, "%s%s", map.len ? " " : "", word);
+	return strcmp(map.data, whole) == 0;
+}
+
+bool user_is_root(void)
+{
+	return geteuid() == 0 && namespace_is_first();
+}
+
+bool user_is_stranger(uid_t uid)
+{
+	return uid == UID_NOBODY && !namespace_is_first();
 }

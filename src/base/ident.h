@@ -44,6 +44,12 @@ int pidfd_open_raw(pid_t pid);                       /* pidfd_open(2); -1 and er
 int pidfd_signal(int pidfd, int sig);                /* pidfd_send_signal(2); 0 or negative errno */
 int pidfd_wait_gone(int pidfd, uint64_t timeout_ns); /* 0, or -ETIMEDOUT; needs no child relation */
 
+/* Root of the machine itself, not of a user namespace in it (user_namespaces(7)). */
+bool user_is_root(void);
+/* Somebody who has no number in the user namespace that this process is in: root of the machine, or
+ * anybody else. */
+bool user_is_stranger(uid_t uid);
+
 enum { BOOT_ID_MAX = 40 };
 int boot_id_read(const struct world *w, char id[BOOT_ID_MAX], struct err *err) must_use;
 

@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -39,6 +42,81 @@ int nl_open(int protocol, int *fd, struct err *err)
 	return 0;
 }
 
+/* Enters the user namespace that owns the network namespace first, as whoever made it may; there is
+ * no way back from that, so a child does it. */
+static int open_there(int nsfd, int protocol, struct err *err)
+{
+	_cleanup_fd_ int user = ioctl(nsfd, NS_GET_USERNS), s = -1;
+	if (user < 0 || setns(user, CLONE_NEWUSER) < 0 || setns(nsfd, CLONE_NEWNET) < 0)
+		return err_sys(err, errno, "could not enter the network namespace");
+	int code = nl_open(protocol, &s, err);
+	return code < 0 ? code : fd_take(&s);
+}
+
+static int fd_send(int sock, int fd)
+{
+	char byte = 0;
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(fd))] = {0};
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_iov = &iov,
+	                   .msg_iovlen = 1,
+	                   .msg_control = room,
+	                   .msg_controllen = sizeof(room)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	return sendmsg(sock, &m, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+/* The descriptor, or -1 when none came. */
+static int fd_receive(int sock)
+{
+	char byte;
+	int fd = -1;
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(fd))] = {0};
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_iov = &iov,
+	                   .msg_iovlen = 1,
+	                   .msg_control = room,
+	                   .msg_controllen = sizeof(room)};
+	ssize_t n;
+	do
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	const struct cmsghdr *c = n == 1 ? CMSG_FIRSTHDR(&m) : NULL;
+	if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+static int open_by_child(int nsfd, int protocol, int *fd, struct err *err)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys(err, errno, "could not make a channel");
+	_cleanup_fd_ int ours = ends[0], theirs = ends[1];
+	pid_t pid = fork();
+	if (pid == 0) {
+		int s = open_there(nsfd, protocol, NULL);
+		_exit(s < 0 || fd_send(theirs, s) < 0);
+	}
+	if (pid < 0)
+		return err_sys(err, errno, "could not make a process");
+	fd_close(&theirs);
+	int got = fd_receive(ours);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (got < 0) {
+		(void)err_set(err, -EPERM, "not allowed in this network namespace");
+		return err_hint(err, -EPERM,
+		                "Be root, or whoever made its user namespace (\"unshare -Urn\").");
+	}
+	*fd = got;
+	return 0;
+}
+
 int nl_open_in(int nsfd, int protocol, int *fd, struct err *err)
 {
 	struct stat want, here;
@@ -50,7 +128,9 @@ int nl_open_in(int nsfd, int protocol, int *fd, struct err *err)
 	if (here.st_ino == want.st_ino && here.st_dev == want.st_dev)
 		return nl_open(protocol, fd, err);
 	if (setns(nsfd, CLONE_NEWNET) < 0)
-		return err_sys(err, errno, "could not enter the network namespace");
+		return errno == EPERM
+		               ? open_by_child(nsfd, protocol, fd, err)
+		               : err_sys(err, errno, "could not enter the network namespace");
 	_cleanup_fd_ int s = -1;
 	int code = nl_open(protocol, &s, err);
 	if (setns(home, CLONE_NEWNET) < 0)

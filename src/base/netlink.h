@@ -16,8 +16,8 @@
 /* A netlink socket of this protocol in this process's namespace; receive time-out 2 s, extended
  * acks on. */
 int nl_open(int protocol, int *fd, struct err *err) must_use;
-/* The same in another network namespace: setns there and back (single-threaded processes only).
- * nsfd -1: here. */
+/* The same in another network namespace: setns there and back (single-threaded processes only);
+ * where only the owner of its user namespace may, a child fetches it. nsfd -1: here. -EPERM. */
 int nl_open_in(int nsfd, int protocol, int *fd, struct err *err) must_use;
 /* Sends `len` bytes (one message or an nfnetlink batch) and collects answers until each of the
  * `acks` expected acknowledgements or an error came. `each` is called for every data message; NULL

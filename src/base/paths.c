@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/ident.h"
 
 static int printf_like(3, 4) join(char *to, struct err *err, const char *fmt, ...)
 {
@@ -37,7 +38,6 @@ int paths_find(struct paths *p, struct err *err)
 {
 	const char *own = getenv("SQUALL_DIR"), *home = env_path("HOME");
 	const char *state = env_path("XDG_STATE_HOME"), *config = env_path("XDG_CONFIG_HOME");
-	const char *runtime = env_path("XDG_RUNTIME_DIR");
 	int r;
 
 	if (own && own[0]) {
@@ -49,7 +49,7 @@ int paths_find(struct paths *p, struct err *err)
 		r = join(p->state, err, "%s/state", own);
 		r = r ? r : join(p->runtime, err, "%s/run", own);
 		r = r ? r : join(p->etc, err, "%s/etc", own);
-	} else if (geteuid() == 0) {
+	} else if (user_is_root()) {
 		r = join(p->state, err, "/var/lib/squall");
 		r = r ? r : join(p->runtime, err, "/run/squall");
 		r = r ? r : join(p->etc, err, "/etc/squall");
@@ -59,9 +59,7 @@ int paths_find(struct paths *p, struct err *err)
 			                "Set HOME, or SQUALL_DIR to a folder of your own.");
 		r = state ? join(p->state, err, "%s/squall", state)
 		          : join(p->state, err, "%s/.local/state/squall", home);
-		r = r         ? r
-		    : runtime ? join(p->runtime, err, "%s/squall", runtime)
-		              : join(p->runtime, err, "%s/run", p->state);
+		r = r ? r : join(p->runtime, err, "%s/run", p->state);
 		r = r        ? r
 		    : config ? join(p->etc, err, "%s/squall", config)
 		             : join(p->etc, err, "%s/.config/squall", home);
@@ -104,7 +102,7 @@ static int make_parents(const char *path, struct err *err)
 		return err_sys(err, ENAMETOOLONG, "cannot make folder \"%s\"", path);
 	for (char *s = part + 1; (s = strchr(s, '/')); *s++ = '/') {
 		*s = '\0';
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
 			return err_sys(err, errno, "could not make folder \"%s\"", part);
 	}
 	if (mkdir(part, 0700) < 0 && errno != EEXIST)

@@ -1,10 +1,12 @@
 /*
  * paths.h - where squall keeps things.
  *
- * Root: /var/lib/squall (state), /run/squall (runtime), /etc/squall (owner's word). A user:
- * $XDG_STATE_HOME/squall, $XDG_RUNTIME_DIR/squall (else a folder in the state),
- * $XDG_CONFIG_HOME/squall. SQUALL_DIR=DIR puts all three in DIR/{state,run,etc}. Folders are made
- * with mode 0700 and must belong to the caller; symbolic links are refused.
+ * Root: /var/lib/squall (state), /run/squall (runtime), /etc/squall (owner's word). A user, and the
+ * root of a user namespace, who is one: $XDG_STATE_HOME/squall, the folder "run" in it,
+ * $XDG_CONFIG_HOME/squall. ($XDG_RUNTIME_DIR is not the same for all of a user's processes, and
+ * goes when the last session ends: a halt would not reach a run of cron's.) SQUALL_DIR=DIR puts all
+ * three in DIR/{state,run,etc}. Folders are made with mode 0700 and must belong to the caller;
+ * symbolic links are refused.
  */
 #ifndef SQUALL_BASE_PATHS_H
 #define SQUALL_BASE_PATHS_H

@@ -228,7 +228,7 @@ static enum exit_code everyone_halt(struct cli *cli, const char *reason)
 
 	/* A policy that cannot be used forbids runs, not their end. */
 	(void)!policies_load(&policies, &cli->world, &cli->paths, &cli->catalogue, NULL, NULL);
-	if (geteuid() != 0 && !policies_halt_anyone(&policies)) {
+	if (!user_is_root() && !policies_halt_anyone(&policies)) {
 		(void)err_set(&err, -EPERM,
 		              "this machine's policy lets root alone halt the runs "
 		              "of others");

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/ident.h"
 
 enum { HALT_MAX = 4096 };
 
@@ -66,7 +67,7 @@ static void file_read(const char *path, const struct stat *st, struct halt *halt
 		(void)!text_copy(halt->by, sizeof(halt->by), by);
 	else
 		name_of(st->st_uid, halt->by, sizeof(halt->by));
-	halt->own = st->st_uid == geteuid() || geteuid() == 0;
+	halt->own = st->st_uid == geteuid() || user_is_root();
 }
 
 bool halt_read(const struct halt_files *files, struct halt *halt)
@@ -135,7 +136,7 @@ int halt_folder(const struct paths *paths, bool anyone, struct err *err)
 	_cleanup_fd_ int dir = -1;
 	struct stat st;
 
-	if (geteuid() != 0 || !is_machine(paths))
+	if (!user_is_root() || !is_machine(paths))
 		return 0;
 	dir = dir_open_owned(paths->machine, 0, true, err);
 	if (dir < 0)
@@ -172,7 +173,7 @@ int halt_put_everyone(const struct paths *paths, const char *reason, struct err 
 	char path[PATH_CAP + 32];
 	BUF(text, 512);
 
-	if (geteuid() == 0) {
+	if (user_is_root()) {
 		dir = dir_open_owned(paths->machine, 0, true, err);
 		if (dir < 0)
 			return dir;
@@ -208,9 +209,9 @@ int halt_lift(const struct paths *paths, struct err *err)
 		struct stat st;
 
 		/* Root with SQUALL_DIR is not the machine's root: it lifts its own. */
-		if (i > 0 && geteuid() == 0 && !is_machine(paths))
+		if (i > 0 && user_is_root() && !is_machine(paths))
 			break;
-		if (lstat(files.v[i], &st) < 0 || (st.st_uid != geteuid() && geteuid() != 0))
+		if (lstat(files.v[i], &st) < 0 || (st.st_uid != geteuid() && !user_is_root()))
 			continue;
 		if (unlink(files.v[i]) == 0)
 			lifted = 1;

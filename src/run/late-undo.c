@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "io/systemd.h"
 
-enum { VARS_MAX = 4, NAME_CAP = 64 };
+enum { VARS_MAX = 3, NAME_CAP = 64 };
 
 static void name_format(const char *run, char name[NAME_CAP])
 {
@@ -22,7 +22,7 @@ static void name_format(const char *run, char name[NAME_CAP])
 static int places_note(char text[VARS_MAX][PATH_MAX], const char *env[VARS_MAX + 1])
 {
 	static const char *const names[VARS_MAX] = {"SQUALL_DIR", "XDG_STATE_HOME",
-	                                            "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"};
+	                                            "XDG_CONFIG_HOME"};
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ident.h"
+
 static const char machine_etc[] = "/etc/squall", name[] = "policy.yaml";
 enum { POLICY_BYTES_MAX = 1 << 20 };
 
@@ -135,6 +137,15 @@ static void caller_find(struct caller *c)
 	}
 }
 
+/* Root as it is seen from here: in a user namespace the machine's root may be a stranger. */
+static uid_t machine_owner(int etc)
+{
+	struct stat st;
+
+	return geteuid() == 0 && !user_is_root() && etc >= 0 && fstat(etc, &st) == 0 ? st.st_uid
+	                                                                             : 0;
+}
+
 int policies_load(struct policies *p, const struct world *w, const struct paths *paths,
                   const struct catalogue *catalogue, struct problems *problems, struct err *err)
 {
@@ -144,7 +155,8 @@ int policies_load(struct policies *p, const struct world *w, const struct paths 
 
 	*p = (struct policies){.n = 0};
 	caller_find(&p->caller);
-	ret = policy_add(p, machine, machine_etc, 0, world_is_real(w), catalogue, problems, err);
+	ret = policy_add(p, machine, machine_etc, machine_owner(machine), world_is_real(w),
+	                 catalogue, problems, err);
 	if (ret == 0 && strcmp(paths->etc, machine_etc) != 0) {
 		_cleanup_fd_ int own = open(paths->etc, flags | O_CLOEXEC);
 
