@@ -34,6 +34,8 @@ static json_t *fault_json(struct cli *cli, const struct fault *f)
 	json_object_set_new(o, "can", json_boolean(!lack));
 	if (lack)
 		json_object_set_new(o, "why-not", json_string(err.what));
+	if (lack && err.hint[0])
+		json_object_set_new(o, "remedy", json_string(err.hint));
 	return o;
 }
 
@@ -91,6 +93,8 @@ static void show_one(struct cli *cli, const struct fault *f)
 		          can ? arena_printf(&cli->arena, "%s: yes", f->needs[i])
 		              : arena_printf(&cli->arena, "%s: no, %s", f->needs[i], why.what));
 		table_tone(&t, 1, can ? TONE_PLAIN : TONE_BAD);
+		if (why.hint[0])
+			TABLE_ADD(&t, "", arena_strdup(&cli->arena, why.hint));
 	}
 	TABLE_ADD(&t, "here", lack ? "this machine, or this user, cannot" : "this machine can");
 	table_tone(&t, 1, lack ? TONE_BAD : TONE_GOOD);

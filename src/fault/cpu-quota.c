@@ -241,7 +241,7 @@ static const struct param params[] = {
         {NULL},
 };
 
-static const char *const needs[] = {"root", "cgroup-cpu", NULL};
+static const char *const needs[] = {"cgroup-cpu", NULL};
 static const char *const steps[] = {"control", NULL};
 
 static const char *const examples[] = {

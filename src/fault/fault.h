@@ -34,7 +34,7 @@ struct dose {
 struct fault {
 	struct kind kind;
 	const char *const *needs; /* names of machine/can facts, NULL-terminated: "nft",
-	                             "cgroup-cpu", "root" */
+	                             "cgroup-cpu", "net-admin" */
 	/* the facts that these very parameters need; NULL: `needs`, whatever they are */
 	const char *const *(*needs_of)(const void *args);
 	/* the step types that it may plan, NULL-terminated: they tell what it dies with */

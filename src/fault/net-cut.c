@@ -268,9 +268,9 @@ static const struct param params[] = {
         {NULL},
 };
 
-static const char *const needs[] = {"root", "nft-swallow", NULL};
+static const char *const needs[] = {"net-admin", "nft-swallow", NULL};
 /* Where nothing has to vanish on its way out, no egress hook is needed. */
-static const char *const needs_table[] = {"root", "nft-owner", NULL};
+static const char *const needs_table[] = {"net-admin", "nft-owner", NULL};
 static const char *const steps[] = {"nft", NULL};
 
 static const char *const *needs_of(const void *args)

@@ -22,7 +22,7 @@
 
 static int root_try(const struct world *w, struct err *err)
 {
-	return geteuid() == 0 ? 0 : err_set(err, -EPERM, "not run by root");
+	return user_is_root() ? 0 : err_set(err, -EPERM, "not run by root");
 }
 
 static int pidfd_try(const struct world *w, struct err *err)
@@ -50,7 +50,8 @@ static int table_try(const char *state, struct err *err)
 	_cleanup_fd_ int look = -1, owner = -1;
 	_Alignas(struct nlmsghdr) char batch[16384];
 	size_t n;
-	if (unshare(CLONE_NEWNET) < 0)
+	/* who is not root may have one in a user namespace of his own */
+	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
 		return err_sys(err, errno, "could not make a network namespace");
 	int code = nl_open(NETLINK_NETFILTER, &look, err);
 	if (code == 0)
@@ -103,6 +104,22 @@ static int nft_try(const char *what, const char *state, struct err *err)
 	if (n != sizeof(why))
 		return err_set(err, -EIO, "the process that tried %s was lost", what);
 	return why.code < 0 ? err_set(err, why.code, "cannot %s: %.300s", what, why.what) : 0;
+}
+
+/* What a caller may is a matter of the namespace: here, in his own. */
+static int net_admin_try(const struct world *w, struct err *err)
+{
+	struct err why = ERR_INIT;
+	struct nft_seen seen;
+	_cleanup_fd_ int fd = -1;
+	int code = nl_open(NETLINK_NETFILTER, &fd, &why);
+	if (code == 0)
+		code = table_look(fd, &seen, &why);
+	if (code != -EPERM)
+		return 0;
+	(void)err_set(err, -EPERM, "may not change this network namespace (CAP_NET_ADMIN)");
+	return err_hint(err, -EPERM,
+	                "A namespace of your own can be changed: \"unshare -Urn\" makes one.");
 }
 
 static int nft_list_try(const struct world *w, struct err *err)
@@ -168,6 +185,44 @@ static bool word_in(const char *list, const char *word)
 	return false;
 }
 
+enum { GROUPS_MAX = 4096, GROUPS_DEEP = 8 };
+
+struct delegated {
+	const struct world *w;
+	const char *dir, *file;
+	int deep, *left;
+};
+
+/* 1: a group at or below this one whose file the caller may write. */
+static int delegated_find(void *ctx, const char *name)
+{
+	const struct delegated *d = ctx;
+	BUF(dir, CGROUP_PATH_MAX + 32);
+	BUF(file, CGROUP_PATH_MAX + 64);
+	struct delegated below = {d->w, dir.data, d->file, d->deep + 1, d->left};
+	buf_addf(&dir, "%s/%s", d->dir, name);
+	buf_addf(&file, "%s/%s", dir.data, d->file);
+	if (strchr(name, '.') && !strstr(name, ".slice") && !strstr(name, ".scope") &&
+	    !strstr(name, ".service"))
+		return 0; /* a control file, not a group */
+	if (file.over || d->deep == GROUPS_DEEP || --*d->left < 0)
+		return 0;
+	_cleanup_fd_ int fd = world_openat(d->w, file.data, O_WRONLY);
+	return fd >= 0 || world_list(d->w, dir.data, delegated_find, &below, NULL) == 1;
+}
+
+/* Who is not root may have had groups delegated. */
+static int delegated_try(const struct world *w, const char *dir, const char *file, struct err *err)
+{
+	int left = GROUPS_MAX;
+	struct delegated top = {w, dir, file, 0, &left};
+	if (world_list(w, dir, delegated_find, &top, NULL) == 1)
+		return 0;
+	(void)err_set(err, -EACCES, "no cgroup with the cpu controller is this user's to change");
+	return err_hint(err, -EACCES,
+	                "Have one delegated (systemd: Delegate=cpu), or run it as root.");
+}
+
 /* May groups be changed, and is the controller there for those below the root? */
 static int cgroup_cpu_try(const struct world *w, struct err *err)
 {
@@ -188,6 +243,9 @@ static int cgroup_cpu_try(const struct world *w, struct err *err)
 	if (!path.len || (!cgroup_v1(&c, "cpu") && !word_in(controllers.data, "cpu")))
 		return err_set(err, -EOPNOTSUPP, "no cgroup hierarchy has the cpu controller");
 	_cleanup_fd_ int fd = world_openat(w, path.data, O_WRONLY);
+	if (fd == -EACCES || fd == -EPERM)
+		return delegated_try(w, cgroup_v1(&c, "cpu") ? cgroup_v1(&c, "cpu")->dir : c.v2.dir,
+		                     cgroup_v1(&c, "cpu") ? "cpu.cfs_quota_us" : "cpu.max", err);
 	return fd < 0 ? err_sys(err, -fd, "cannot change cgroups: \"%s\"", path.data) : 0;
 }
 
@@ -197,6 +255,7 @@ static const struct {
 } facts[] = {
         {"root", root_try},
         {"pidfd", pidfd_try},
+        {"net-admin", net_admin_try},
         {"nft", nft_list_try},
         {"nft-owner", nft_owner_try},
         {"nft-egress", nft_egress_try},
@@ -207,8 +266,9 @@ static const struct {
 };
 
 const char *const can_facts[] = {
-        "root",        "pidfd",      "nft",        "nft-owner",       "nft-egress",
-        "nft-swallow", "nft-cgroup", "cgroup-cpu", "rename-exchange", NULL,
+        "root",       "pidfd",           "net-admin",   "nft",
+        "nft-owner",  "nft-egress",      "nft-swallow", "nft-cgroup",
+        "cgroup-cpu", "rename-exchange", NULL,
 };
 
 int can_try(const struct world *w, const char *fact, struct err *err)

@@ -101,8 +101,20 @@ static void state_format(const struct nft_seen *seen, struct buf *to)
 static int nft_open(struct hold *h, const char *object, struct err *err)
 {
 	struct nft_object o = {0};
+	struct nft_seen seen = {0};
 	int code = nft_object_parse(object, &o, err);
-	return code < 0 ? code : namespace_open(h->world, &o, &h->fd[FD_LOOK], err);
+	if (code == 0)
+		code = namespace_open(h->world, &o, &h->fd[FD_LOOK], err);
+	/* whether one may is known before anything is logged: to list needs what to change needs */
+	if (code == 0)
+		code = table_look(h->fd[FD_LOOK], o.table, &seen, err);
+	if (code == -EPERM)
+		return err_hint(err,
+		                err_set(err, -EPERM,
+		                        "may not change network namespace \"%s\" (CAP_NET_ADMIN)",
+		                        o.netns),
+		                "Be root, or whoever made its user namespace (\"unshare -Urn\").");
+	return code;
 }
 
 static int nft_get(const struct world *w, const char *object, struct buf *state, struct err *err)
