@@ -106,6 +106,14 @@ static int text_read(int fd, const char *object, struct buf *to, struct err *err
 	return to->over ? err_set(err, -EFBIG, "no room for the text of \"%s\"", object) : 0;
 }
 
+static bool control_may(const struct world *w, const char *object, uid_t uid)
+{
+	struct stat st = {0};
+	_cleanup_fd_ int fd = -1;
+	return control_openat(w, object, O_PATH, &fd, NULL) == 0 && fstat(fd, &st) == 0 &&
+	       stat_may(&st, uid);
+}
+
 static int control_open(struct hold *h, const char *object, struct err *err)
 {
 	return control_openat(h->world, object, O_RDWR, &h->fd[0], err);
@@ -188,6 +196,7 @@ const struct step_type step_type_control = {
         .open = control_open,
         .get = control_get,
         .set = control_set,
+        .may = control_may,
         .merge = control_merge,
         .meter = control_meter,
         .same = control_same,

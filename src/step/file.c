@@ -379,6 +379,19 @@ static int file_meter(const struct hold *h, const char *object, struct counters 
 	return 0;
 }
 
+/* In a directory like /tmp only the owner of a file may give its name to another. */
+static bool file_may(const struct world *w, const char *object, uid_t uid)
+{
+	struct place p = {0};
+	struct stat dir = {0}, st = {0};
+	_cleanup_fd_ int fd = -1;
+	if (place_parse(object, NULL, &p, NULL) < 0 || dir_open(w, &p, &fd, NULL) < 0 ||
+	    fstat(fd, &dir) < 0 || !stat_may(&dir, uid))
+		return false;
+	return !(dir.st_mode & S_ISVTX) || dir.st_uid == uid ||
+	       (fstatat(fd, p.name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == uid);
+}
+
 static bool hex_is(const char *text)
 {
 	return strlen(text) == SHA256_HEX - 1 && strspn(text, "0123456789abcdef") == SHA256_HEX - 1;
@@ -432,6 +445,7 @@ const struct step_type step_type_file = {
         .open = file_open,
         .get = file_get,
         .set = file_set,
+        .may = file_may,
         .meter = file_meter,
         .same = file_same,
         .by_hand = file_by_hand,

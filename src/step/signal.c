@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -106,6 +107,21 @@ static int signal_get(const struct world *w, const char *object, struct buf *sta
 	return 0;
 }
 
+/* kill(2): a process of his, in one of the two senses that count. */
+static bool signal_may(const struct world *w, const char *object, uid_t uid)
+{
+	struct proc_id id = {0};
+	unsigned real, saved;
+	const char *line;
+	BUF(text, 8192);
+	int code = proc_id_parse(object, &id, NULL);
+	if (code == 0)
+		code = world_readf(w, &text, NULL, "/proc/%d/status", id.pid);
+	line = code == 0 || code == -EFBIG ? strstr(text.data, "\nUid:") : NULL;
+	return line && sscanf(line, "\nUid: %u %*u %u", &real, &saved) == 2 &&
+	       (real == uid || saved == uid);
+}
+
 static int signal_set(struct hold *h, const char *object, const char *now, const char *to,
                       struct buf *landed, struct err *err)
 {
@@ -194,6 +210,7 @@ const struct step_type step_type_signal = {
         .open = signal_open,
         .get = signal_get,
         .set = signal_set,
+        .may = signal_may,
         .merge = signal_merge,
         .meter = signal_meter,
         .by_hand = signal_by_hand,

@@ -37,6 +37,12 @@ const char *step_dies_with(const struct step_type *t)
 	return t->flags & STEP_DIES_WITH_BOOT ? "boot" : "log";
 }
 
+bool stat_may(const struct stat *st, uid_t uid)
+{
+	/* the group's bits are also the mask of an access control list (acl(5)) */
+	return st->st_uid == uid || (st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
 void hold_init(struct hold *h)
 {
 	memset(h, 0, sizeof(*h));

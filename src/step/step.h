@@ -11,6 +11,8 @@
 #ifndef SQUALL_STEP_STEP_H
 #define SQUALL_STEP_STEP_H
 
+#include <sys/stat.h>
+
 #include "base/buf.h"
 #include "base/counters.h"
 #include "base/err.h"
@@ -91,6 +93,9 @@ struct step_type {
 	             struct err *); /* NULL: nothing to count */
 	/* The kernel's rounding; NULL: equal text. */
 	bool (*same)(const char *want, const char *seen);
+	/* Could this user, who is not root, change the object, as its owner and mode say? NULL: no
+	 * two users can have one object in common. */
+	bool (*may)(const struct world *, const char *object, uid_t uid);
 	/* The shell command with which a person puts the object back; claim: what the run wanted of
 	 * it. NULL: none to give. */
 	void (*by_hand)(const char *object, const char *base, const char *claim, struct buf *to);
@@ -105,6 +110,8 @@ int step_get(const struct step_type *t, const struct world *w, struct hold *h, c
              struct buf *state, struct err *err) must_use;
 /* "kernel", "boot", "log" or "never" (irreversible). */
 const char *step_dies_with(const struct step_type *t);
+/* The same of a file: its owner, or anybody when it is open to more than its owner. */
+bool stat_may(const struct stat *st, uid_t uid);
 void hold_init(struct hold *h);
 void hold_release(struct hold *h); /* closes descriptors; ends nothing */
 /* fd[0] becomes a pidfd of a process that may be signalled. -ESTALE: it is gone; -EPERM: it may

@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "undo/cell.h"
 
-static void claim_name(const char *type, const char *object, char name[CLAIM_NAME])
+void claim_name(const char *type, const char *object, char name[CLAIM_NAME])
 {
 	char hex[SHA256_HEX];
 	struct sha256 s;

@@ -30,6 +30,8 @@ struct claim_file {
 	struct claim_body body;
 };
 
+/* The name of an object's claim file: 32 hex digits of the hash of both. */
+void claim_name(const char *type, const char *object, char name[CLAIM_NAME]);
 /* Opens (makes) and locks. wait_ns bounds the wait for the lock: -ETIMEDOUT. */
 int claim_open(struct claim_file *, int claims_dir, const char *type, const char *object,
                uint64_t wait_ns, struct err *) must_use;

@@ -8,6 +8,7 @@
 
 #include "base/boundary.h"
 #include "undo/claim.h"
+#include "undo/flag.h"
 #include "undo/revert.h"
 
 enum { LOCK_WAIT_NS = 500000000 };
@@ -24,6 +25,7 @@ static void work_close(struct keeper *k, size_t i)
 		if (k->work[i].type->close)
 			k->work[i].type->close(&k->work[i].hold);
 		hold_release(&k->work[i].hold);
+		fd_close(&k->work[i].flag);
 		k->work[i].open = false;
 	}
 }
@@ -149,9 +151,12 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 	h->spawn_ctx = k->c.spawn_ctx;
 	h->busy = k->c.busy;
 	h->claim = k->slots[i].claim;
-	r = type->open ? type->open(h, s->object, err) : 0;
+	r = flag_raise(k->c.world, type, s->object, &k->work[i].flag, err);
+	if (r == 0)
+		r = type->open ? type->open(h, s->object, err) : 0;
 	if (r < 0) {
 		hold_release(h);
+		fd_close(&k->work[i].flag);
 		if (k->slots[i].phase == SLOT_FREE) {
 			k->work[i].type = NULL;
 			k->slots[i].object[0] = '\0';

@@ -38,6 +38,7 @@ struct keeper {
 		struct hold hold;
 		bool open, checked;
 		struct counters last; /* as read last: what is gone keeps its count */
+		int flag;             /* what other users see of it; -1: none */
 	} work[UNDO_SLOTS];
 	/* What objects counted whose slots others have taken since, by plan. */
 	struct counters carried[KEEPER_PLANS];
