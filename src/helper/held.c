@@ -82,6 +82,10 @@ static int cgroup_enter(const struct held *h, struct err *err)
 			return err_hint(err, -code,
 			                "In version 2 only a group without groups below it has "
 			                "processes: aim at one of those.");
+		if (code == EACCES || code == EPERM)
+			return err_hint(err, -code,
+			                "Who is not root may enter what was delegated, from within "
+			                "it.");
 		return -code;
 	}
 	return 0;

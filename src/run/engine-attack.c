@@ -114,6 +114,7 @@ static enum exit_code refusal_of(int code)
 	case ENOSYS:
 		return EXIT_CANNOT;
 	case EBUSY:
+	case EACCES:
 	case EPERM:
 		return EXIT_REFUSED;
 	default:

@@ -28,8 +28,9 @@ static void hear(struct runner *r, const struct link_event *ev)
 		/* Once armed, the put that follows says it too. */
 		if (!r->armed)
 			runner_post(r, EV_REFUSED,
-			            ev->code == -EBUSY || ev->code == -EPERM ? EXIT_REFUSED
-			                                                     : EXIT_CANNOT,
+			            ev->code == -EBUSY || ev->code == -EPERM || ev->code == -EACCES
+			                    ? EXIT_REFUSED
+			                    : EXIT_CANNOT,
 			            NULL, &err);
 		break;
 	case LINK_IN:

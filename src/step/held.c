@@ -1,5 +1,6 @@
 /* held.c - something that a helper holds for as long as it lives: CPU time, memory, disk space. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,21 @@
 /* What is held goes with the holder, memory the slowest. */
 #define PATIENCE_NS_PER_GIB 200000000ull
 
+/* Whether a helper may hold something there: known before anything is logged. */
+static int place_may(int place, const struct held_object *o, struct err *err)
+{
+	bool folder = strcmp(o->kind, "space") == 0;
+	int code;
+
+	if (faccessat(place, folder ? "." : "cgroup.procs", W_OK, AT_EACCESS) == 0)
+		return 0;
+	code = err_sys(err, errno, folder ? "cannot write in \"%s\"" : "cannot enter cgroup \"%s\"",
+	               o->where);
+	return err_hint(err, code,
+	                folder ? "Name a folder on that file system where you may write."
+	                       : "Who is not root may enter what was delegated, from within it.");
+}
+
 static int held_open(struct hold *h, const char *object, struct err *err)
 {
 	struct held_object o;
@@ -22,6 +38,9 @@ static int held_open(struct hold *h, const char *object, struct err *err)
 
 		if (place < 0)
 			return place;
+		/* who only puts back need not be able to */
+		if (h->spawn && world_is_real(h->world))
+			code = place_may(place, &o, err);
 	}
 	if (code < 0 || !world_is_real(h->world))
 		return code;
