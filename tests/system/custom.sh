@@ -14,8 +14,13 @@ times() { grep -c "^$1\$" "$DIR/log"; }
 hands() { ours squall-helper; }
 no_hands() { [ -z "$(hands)" ]; }
 kill_all() {
-	# shellcheck disable=SC2046  # a list
-	kill -KILL "$RUNNER" $(keeper_pid) $(hands) 2>/dev/null
+	local all
+	all="$(keeper_pid) $RUNNER $(ours squall-helper)"
+	# Stopped first: none of them is to act on the death of another.
+	# shellcheck disable=SC2086  # a list
+	kill -STOP $all 2>/dev/null
+	# shellcheck disable=SC2086
+	kill -KILL $all 2>/dev/null
 	wait "$RUNNER" 2>/dev/null
 	wait_for 2 eval '[ -z "$(ours squall-keeper)$(ours squall-helper)" ]'
 }

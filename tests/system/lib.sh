@@ -350,13 +350,17 @@ snapshot() {
 	done)
 	awk -v shell="$$" '
 		function flush() {
-			if (comm == "(bash)" && (ppid == shell || ppid in own))
-				own[pid]
-			else if (pid && state !~ /[ZX]/)
-				print pid "@" start, comm, state == "T" ? "stopped" : state == "t" ? "traced" : "running", \
-					"nice", nice, "policy", policy, rest
+			if (pid && comm == "(bash)")
+				parent[pid] = ppid
+			if (pid && state !~ /[ZX]/) {
+				who[++n] = pid
+				says[n] = pid "@" start " " comm " " (state == "T" ? "stopped" : state == "t" ? "traced" : "running") \
+					" nice " nice " policy " policy " " rest
+			}
 			pid = 0
 		}
+		# The shell or one that it forked, whose number may be the smaller one when they have gone round.
+		function is_own(pid) { return pid == shell || pid in parent && is_own(parent[pid]) }
 		{ file = $0; sub(/:.*/, "", file); sub(/^[^:]*:/, "") }
 		file ~ /stat$/ {
 			flush()
@@ -369,7 +373,12 @@ snapshot() {
 		file ~ /status$/ && /^Cpus_allowed_list/ { rest = rest " cpus " $2 }
 		file ~ /limits$/ && !/^Limit/ { gsub(/  +/, " "); rest = rest " " $0 }
 		file ~ /cgroup$/ { rest = rest " " $0 }
-		END { flush() }' <<<"$data"
+		END {
+			flush()
+			for (i = 1; i <= n; i++)
+				if (!is_own(who[i]))
+					print says[i]
+		}' <<<"$data"
 	snapshot_disk
 }
 # What outlives a boot.
