@@ -30,6 +30,7 @@ struct service {
 	struct world world;
 	int runner, timer, signals;
 	bool expired, ended;
+	pid_t commands[KEEPER_PLANS]; /* process groups that end with the runner; 0: none */
 	/* an order that is being collected */
 	char verb[16];
 	uint32_t plan;
@@ -217,9 +218,20 @@ static void obey(struct service *s, const char *const *argv, int n)
 		take_all(s);
 	} else if (strcmp(verb, "meter") == 0) {
 		meter(s, plan);
+	} else if (strcmp(verb, "command") == 0 && plan < KEEPER_PLANS) {
+		s->commands[plan] = (pid_t)strtol(wire_arg(argv, n, 2), NULL, 10);
 	} else if (strcmp(verb, "end") == 0) {
 		s->ended = true;
 	}
+}
+
+/* The kernel ends a program with the runner that started it, but not what that program has started:
+ * it would be left behind, on its ports. */
+static void commands_end(const struct service *s)
+{
+	for (uint32_t p = 0; p < KEEPER_PLANS; p++)
+		if (s->commands[p] > 1)
+			(void)kill(-s->commands[p], SIGKILL);
 }
 
 /* Returns false when the runner's end is closed. */
@@ -344,6 +356,8 @@ int main(int argc, char **argv)
 	}
 	serve(s);
 	take_all(s);
+	if (!s->ended)
+		commands_end(s);
 	r = keeper_end(&s->keeper, &err);
 	if (s->ended)
 		answer_number("ended", 0, keeper_take_all(&s->keeper));

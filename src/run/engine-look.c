@@ -233,6 +233,17 @@ void probes_give_up(struct experiment_state *e)
 	}
 }
 
+void probes_forget_before(struct experiment_state *e)
+{
+	for (size_t i = 0; i < e->probes_n; i++) {
+		struct engine_probe *p = &e->probes[i];
+
+		looks_drop_pending(&p->looks);
+		p->before_looks = p->before_misses = p->errors = 0;
+		p->before_why[0] = '\0';
+	}
+}
+
 void probes_due(struct experiment_state *e)
 {
 	uint64_t next = UINT64_MAX;

@@ -29,7 +29,9 @@
 #define FOLLOW_LOOK_NS (500 * NS_PER_MS)  /* between two looks while nothing has come, at most */
 #define FOLLOW_MOST_NS (2 * NS_PER_S)     /* between two generations of a crash loop, at most */
 #define FOLLOW_CALM_NS (10 * NS_PER_S)    /* what has held for so long is no crash loop */
-#define STAGGER_NS (100 * NS_PER_MS)      /* looks of many probes are spread over this */
+#define SETTLE_LIMIT_NS (10 * NS_PER_S)   /* for a command to start serving */
+#define SETTLE_EVERY_NS (250 * NS_PER_MS)
+#define STAGGER_NS (100 * NS_PER_MS) /* looks of many probes are spread over this */
 
 enum { LOOKS_IN_FLIGHT = 64, STEADY_AGAIN_LOOKS = 3, LOOKS_A_TURN = 256, COMMANDS_SPARE = 128 };
 
@@ -93,6 +95,8 @@ struct engine_attack {
 	uint64_t follow_ns;      /* the next try, or how long an answer is waited for; 0: none */
 	uint64_t follow_wait_ns; /* the pause before the next try */
 	uint64_t lost_ns;        /* since when a target is away; 0: none is */
+	uint64_t nobody_ns;      /* since when nothing is in effect on anybody; 0: it is */
+	uint64_t away_ns;        /* how long that was, before */
 	uint64_t followed_ns;
 	size_t generations;
 	char came[300];
@@ -133,6 +137,9 @@ struct experiment_state {
 	uint64_t *timer_attack_ns, *timer_follow_ns; /* 0: not set */
 
 	uint64_t phase_ns;  /* when this phase began */
+	uint64_t settle_ns; /* so long a baseline that fails may begin anew; 0: not at all */
+	uint64_t again_ns;  /* then it does */
+	bool settles;       /* and it was said */
 	uint64_t attack_ns; /* the attack phase began; 0: never */
 	uint64_t in_ns;     /* the first attack was in effect; 0: never */
 	uint64_t gone_ns;   /* everything was gone for good; 0: not yet */
@@ -176,6 +183,7 @@ void probe_answer(struct experiment_state *, const struct event *);
 size_t probes_pending(const struct experiment_state *);
 bool probes_waiting(const struct experiment_state *); /* a look is still to be ordered */
 void probes_give_up(struct experiment_state *);       /* every look without an answer missed */
+void probes_forget_before(struct experiment_state *); /* the baseline so far */
 
 /* engine-judge.c: what the looks mean */
 /* An abort condition is crossed, or a tolerance certain to be exceeded: ends the attack. */
@@ -217,7 +225,8 @@ void attack_dose_tell(struct experiment_state *, uint32_t i, bool so_far);
 void follow_init(struct engine_attack *, const struct method *);
 bool attack_is_stale(const struct err *); /* a target was gone */
 void follow_gone(struct experiment_state *, struct engine_attack *);
-void follow_missed(struct experiment_state *, struct engine_attack *); /* a put met one gone */
+void follow_missed(struct experiment_state *, struct engine_attack *);    /* a put met one gone */
+void follow_sum(const struct experiment_state *, struct engine_attack *); /* away_ns is all of it */
 bool follow_is_out(const struct engine_attack *); /* the last put failed: nothing of it is in */
 void attacks_follow(struct experiment_state *);
 void attack_followed(struct experiment_state *, const struct event *);

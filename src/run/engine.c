@@ -101,14 +101,46 @@ static void start(struct experiment_state *e)
 
 /* Baseline */
 
-static void baseline(struct experiment_state *e)
+static uint64_t baseline_begin(struct experiment_state *e)
 {
 	uint64_t end = e->now_ns + (e->x->baseline_ns ? e->x->baseline_ns : LOOK_LIMIT_NS);
 
-	engine_phase(e, PHASE_BASELINE, end);
 	engine_timer(e, TIMER_PHASE, 0, end);
 	probes_start(e, !e->x->baseline_ns, e->x->baseline_ns ? FIRST_SPREAD : FIRST_NOW);
 	e->baseline_over = !e->x->baseline_ns;
+	return end;
+}
+
+static void baseline(struct experiment_state *e)
+{
+	engine_phase(e, PHASE_BASELINE, baseline_begin(e));
+	for (size_t i = 0; i < e->x->attacks_n && !e->settle_ns; i++)
+		if (e->x->attacks[i]->selector.argv)
+			e->settle_ns = e->now_ns + SETTLE_LIMIT_NS;
+}
+
+/* A command that has just been started may not serve yet: the baseline begins anew until it does,
+ * and what missed before does not count. False: it has had its time. */
+static bool baseline_again(struct experiment_state *e, const char *why)
+{
+	json_t *entry;
+	BUF(text, 400);
+
+	if (e->now_ns >= e->settle_ns)
+		return false;
+	if (!e->settles) {
+		buf_addf(&text, "not steady yet, perhaps because the command is still starting: %s",
+		         why);
+		entry = engine_entry(e, "note");
+		entry_text(entry, "text", text.data);
+		engine_tell(e, entry);
+	}
+	e->settles = true;
+	probes_stop(e);
+	probes_forget_before(e);
+	e->again_ns = e->now_ns + SETTLE_EVERY_NS;
+	engine_timer(e, TIMER_PHASE, 0, e->again_ns);
+	return true;
 }
 
 static void steady_tell(struct experiment_state *e, bool held, const char *why)
@@ -121,7 +153,8 @@ static void steady_tell(struct experiment_state *e, bool held, const char *why)
 	engine_tell(e, entry);
 }
 
-static void attack(struct experiment_state *e)
+/* With nobody left to attack there is no attack. */
+static bool gone_refused(struct experiment_state *e)
 {
 	for (size_t i = 0; i < e->x->attacks_n; i++) {
 		const struct engine_attack *a = &e->attacks[i];
@@ -131,9 +164,17 @@ static void attack(struct experiment_state *e)
 			continue;
 		buf_addf(&what, "every target of attack \"%s\" went away before it began",
 		         a->m->id);
-		engine_refuse(e, EXIT_CANNOT, what.data, "");
-		return;
+		engine_refuse(e, EXIT_CANNOT, what.data,
+		              a->m->selector.argv ? "What the command said is kept in the folder "
+		                                    "of the run."
+		                                  : "");
+		return true;
 	}
+	return false;
+}
+
+static void attack(struct experiment_state *e)
+{
 	engine_phase(e, PHASE_ATTACK, e->timer_deadline_ns);
 	probes_start(e, false, FIRST_LATER);
 	if (!e->x->attacks_n) {
@@ -147,6 +188,13 @@ static void baseline_step(struct experiment_state *e)
 {
 	BUF(why, 300);
 
+	if (gone_refused(e) || e->again_ns > e->now_ns)
+		return;
+	if (e->again_ns) {
+		e->again_ns = 0;
+		e->phase_ns = e->now_ns;
+		baseline_begin(e);
+	}
 	probes_due(e);
 	if (!baseline_failed(e) && (!e->baseline_over || probes_pending(e) || probes_waiting(e)))
 		return;
@@ -156,6 +204,8 @@ static void baseline_step(struct experiment_state *e)
 		attack(e);
 		return;
 	}
+	if (baseline_again(e, why.data))
+		return;
 	BUF(what, 400);
 
 	buf_addf(&what, "not steady before: %s", why.data);
@@ -187,6 +237,8 @@ static void phase_timer(struct experiment_state *e)
 		engine_end(e, ENDED_FAILED, "the keeper was not ready in time", "");
 		break;
 	case PHASE_BASELINE:
+		if (e->again_ns)
+			break;
 		if (e->baseline_over)
 			probes_give_up(e);
 		else

@@ -257,7 +257,7 @@ static int resolve_command(struct resolver *r, struct err *err)
 	buf_init(&about, t->about, sizeof(t->about));
 	buf_add(&name, "command ");
 	buf_add_shown(&name, r->s->argv[0], 80);
-	buf_add(&about, "started at arming");
+	buf_add(&about, "started at arming, its steps planned then");
 	return 0;
 }
 

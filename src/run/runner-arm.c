@@ -163,6 +163,8 @@ void runner_arm(struct runner *r, uint64_t deadline_ns)
 		if (rc == 0)
 			rc = keeper_start(r, deadline_ns, &err);
 	}
+	for (size_t i = 0; rc == 0 && i < r->x->attacks_n; i++)
+		rc = command_guard(&r->attacks[i], &err);
 	if (rc == 0)
 		last_resort_arm(r, deadline_ns);
 	for (size_t i = 0; rc == 0 && i < r->x->attacks_n; i++) {

@@ -37,6 +37,8 @@ static void ended(void *ctx, const struct child_result *result, const struct err
 	const char *name;
 
 	c->child = NULL;
+	if (r->linked)
+		(void)!link_command(&r->link, c->attack->i, 0, NULL);
 	if (result && result->signal) {
 		name = sigabbrev_np(result->signal);
 		json_object_set_new(entry, "signal", json_string(name ? name : "?"));
@@ -46,6 +48,10 @@ static void ended(void *ctx, const struct child_result *result, const struct err
 		json_object_set_new(entry, "what", json_string(err->what));
 	}
 	runner_tell(r, entry);
+	/* Once it is attacked it is watched like any other target. */
+	if (!c->attack->put && !c->attack->before_known && !r->finished)
+		runner_post(r, EV_TARGET_GONE, c->attack->i,
+		            json_pack("{s:s}", "target", c->attack->targets.v[0].name), NULL);
 	if (r->stopping && !commands_end(r))
 		runner_stop(r);
 }
@@ -121,6 +127,15 @@ int command_start(struct attack *a, struct err *err)
 	json_object_set_new(entry, "pid", json_integer(a->targets.v[0].proc.pid));
 	runner_tell(a->r, entry);
 	return 0;
+}
+
+int command_guard(struct attack *a, struct err *err)
+{
+	struct run_command *c = a->command;
+
+	if (!c || !c->child)
+		return 0;
+	return link_command(&a->r->link, a->i, child_pid(c->child), err);
 }
 
 static void too_late(void *ctx)

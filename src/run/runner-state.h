@@ -164,6 +164,8 @@ void runner_follow(struct attack *a);
 
 /* runner-command.c: programs that are started as targets */
 int command_start(struct attack *a, struct err *err) must_use;
+/* From here on it ends with the runner, whatever happens to that. */
+int command_guard(struct attack *a, struct err *err) must_use;
 /* Asks all of them to end; false when there is none left, else runner_stop comes later. */
 bool commands_end(struct runner *r);
 void command_release(struct attack *a);

@@ -230,6 +230,16 @@ int link_take_all(struct link *l, struct err *err)
 	return order(l, &m, err);
 }
 
+int link_command(struct link *l, uint32_t plan, pid_t group, struct err *err)
+{
+	struct wire m;
+
+	wire_start(&m, "command");
+	if (wire_addf(&m, "%u", plan) < 0 || wire_addf(&m, "%d", group) < 0)
+		return err_sys(err, EMSGSIZE, "cannot give the keeper an order");
+	return order(l, &m, err);
+}
+
 int link_meter(struct link *l, uint32_t plan, struct err *err)
 {
 	return order_plan(l, "meter", plan, err);

@@ -60,6 +60,9 @@ int link_arm(struct link *, struct err *) must_use;
 int link_put(struct link *, uint32_t plan, const struct plan *, struct err *) must_use;
 int link_take_out(struct link *, uint32_t plan, struct err *) must_use; /* LINK_STEP…, LINK_OUT */
 int link_take_all(struct link *, struct err *) must_use; /* LINK_OUT for each plan that was in */
+/* The process group that a program was started in as the target of this attack: should the runner
+ * die, the keeper ends it. 0: it has ended. No answer. */
+int link_command(struct link *, uint32_t plan, pid_t group, struct err *) must_use;
 int link_meter(struct link *, uint32_t plan, struct err *) must_use; /* LINK_METER */
 int link_end(struct link *, struct err *) must_use; /* take all, check all, LINK_ENDED */
 /* 1: *ev is filled; 0: nothing now; negative: -EPIPE the keeper is gone. */
