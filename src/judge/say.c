@@ -123,15 +123,18 @@ static void say_attack_surprises(const struct facts *f, const struct attack_fact
 		buf_addf(text, "the attack \"%s\" ended before its time: %s", a->id,
 		         all_gone ? "all its targets went away" : "it was put back early");
 	append(list, text);
-	if (a->gone && !a->gone_expected && !a->cut_short)
+	if (a->followed) {
+		buf_addf(text,
+		         "targets of \"%s\" went away and came again: the attack followed %zu "
+		         "time%s",
+		         a->id, a->followed, a->followed == 1 ? "" : "s");
+		if (a->gone)
+			buf_addf(text, ", and %zu of %zu %s away at its end", a->gone, a->targets,
+			         a->gone == 1 ? "was" : "were");
+	} else if (a->gone && !a->gone_expected && !a->cut_short) {
 		buf_addf(text, "%zu of %zu targets of \"%s\" went away during the attack", a->gone,
 		         a->targets, a->id);
-	append(list, text);
-	if (a->followed)
-		buf_addf(text,
-		         "targets of \"%s\" went away and came again, and the attack followed "
-		         "%zu time%s",
-		         a->id, a->followed, a->followed == 1 ? "" : "s");
+	}
 	append(list, text);
 	if (a->short_)
 		buf_addf(text, "\"%s\" had %zu targets, fewer than the %zu that were asked for",

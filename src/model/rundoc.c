@@ -128,7 +128,7 @@ static void fold_attack(struct rundoc *r, const json_t *entry, const char *state
 {
 	json_t *all = member(r->doc, "attacks", json_object);
 	json_t *a = member(all, text_of(entry, "attack"), json_object);
-	static const char *const kept[] = {"fault", "residue", "seconds", "what", "why"};
+	static const char *const kept[] = {"fault", "residue", "seconds", "away", "what", "why"};
 
 	put_text(a, "state", state);
 	if (strcmp(state, "failed"))

@@ -17,7 +17,7 @@
  *   started, ended (RFC 3339), seconds, started-wall-ns, started-boot-ns,
  *   machine{host, kernel, arch, boot-id, squall}, file{path, doc},
  *   targets[{attack, targets[], matched, asked}], plan[{attack, fault, steps[]}],
- *   attacks{ID: {fault, state, in, out, residue}}, events[], events-dropped*,
+ *   attacks{ID: {fault, state, in, out, away*, residue}}, events[], events-dropped*,
  *   probes{ID: {of, expects*, every, tolerate*, looks, misses, before{looks, misses},
  *       during{…}, after{…}, seconds{least, mean, most}, last{t, hit, seconds, why},
  *       said[{t, why}] (the first misses), series[[t, seconds, hit]], series-of (each n-th look)}},
@@ -43,8 +43,9 @@
  *   steady       engine   held, why*[sentences]: the end of the baseline
  *   attack-in    engine   attack, fault; level, seconds* (asked)
  *   ordered-out  runner   attack*: the order to take it out (all, when left out) was given
- *   attack-out   engine   attack, fault, seconds (it was in effect), residue, steps*[{type, object,
- *                         phase}], why*: ended before its time
+ *   attack-out   engine   attack, fault, seconds (it was in effect), away* (of those, seconds with
+ *                         no target there), residue, steps*[{type, object, phase}], why*: ended
+ *                         before its time
  *   attack-failed engine  attack, fault, what, hint*, code
  *   step         runner   attack, step (type), object, phase (intent, in, out, back, gone, residue,
  *                         done), was, is*, note*, was-there*, by-hand* (the command that puts it
@@ -52,7 +53,8 @@
  *   dose         engine   attack, fault, asked, achieved, no-effect, why*; unknown* true: nothing
  *                         was measured; so-far* true: measured while in effect -> doc.dose, newest
  *                         per attack
- *   target-gone  engine   attack, target, left (targets that are left)
+ *   target-gone  engine   attack, target, left (targets that are left); follows* true: what comes
+ *                         in its place will be attacked
  *   target-followed
  *                engine   attack, target* (names of what came), times (so far), after (seconds
  *                         since the first of them was gone): what came is under attack from here on

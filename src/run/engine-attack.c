@@ -88,6 +88,7 @@ static void attack_in(struct experiment_state *e, uint32_t i)
 
 	a->state = ATTACK_IN;
 	a->in_ns = e->now_ns;
+	a->away_ns = a->nobody_ns = 0;
 	a->end_ns = a->m->for_ns ? e->now_ns + a->m->for_ns : UINT64_MAX;
 	a->meter_every_ns = NS_PER_S / 10;
 	a->meter_next_ns = e->now_ns + a->meter_every_ns;
@@ -240,6 +241,9 @@ static void out_tell(struct experiment_state *e, uint32_t i, const json_t *steps
 		attack_dose_tell(e, i, false);
 	json_object_set_new(entry, "seconds",
 	                    json_real(a->in_ns ? (double)(e->now_ns - a->in_ns) / 1e9 : 0));
+	follow_sum(e, a);
+	if (a->in_ns && a->away_ns)
+		json_object_set_new(entry, "away", json_real((double)a->away_ns / 1e9));
 	json_object_set_new(entry, "residue", json_integer((json_int_t)a->residue));
 	if (json_is_array(steps))
 		json_object_set_new(entry, "steps", json_deep_copy(steps));
@@ -290,6 +294,8 @@ void attack_target_gone(struct experiment_state *e, const struct event *ev)
 	follow_gone(e, a);
 	json_object_set_new(entry, "target", json_string(name ? name : ""));
 	json_object_set_new(entry, "left", json_integer((json_int_t)(a->targets - a->gone)));
+	if (a->follow)
+		json_object_set_new(entry, "follows", json_true());
 	engine_tell(e, entry);
 	if (e->phase == PHASE_ATTACK && a->state == ATTACK_IN && all_targets_gone(a)) {
 		a->cut_short = true;

@@ -31,6 +31,8 @@ void follow_gone(struct experiment_state *e, struct engine_attack *a)
 		return;
 	if (!a->lost_ns)
 		a->lost_ns = e->now_ns;
+	if (!a->nobody_ns && (a->gone >= a->targets || a->refit))
+		a->nobody_ns = e->now_ns;
 	/* What has held for a while may be followed at once; a crash loop may not. */
 	if (!a->followed_ns || e->now_ns - a->followed_ns > FOLLOW_CALM_NS)
 		a->follow_wait_ns = FOLLOW_LEAST_NS;
@@ -38,9 +40,16 @@ void follow_gone(struct experiment_state *e, struct engine_attack *a)
 
 void follow_missed(struct experiment_state *e, struct engine_attack *a)
 {
-	follow_gone(e, a);
 	a->refit = true;
+	follow_gone(e, a);
 	try_later(e, a);
+}
+
+void follow_sum(const struct experiment_state *e, struct engine_attack *a)
+{
+	if (a->nobody_ns)
+		a->away_ns += e->now_ns - a->nobody_ns;
+	a->nobody_ns = 0;
 }
 
 bool follow_is_out(const struct engine_attack *a)
@@ -173,6 +182,7 @@ void follow_tell(struct experiment_state *e, uint32_t i)
 	json_object_set_new(entry, "times", json_integer((json_int_t)++a->generations));
 	json_object_set_new(entry, "after", json_real((double)away / 1e9));
 	engine_tell(e, entry);
+	follow_sum(e, a);
 	a->again = a->refit = false;
 	a->came[0] = '\0';
 	a->lost_ns = a->gone ? a->lost_ns : 0;

@@ -168,6 +168,7 @@ static void attack(struct page *p, const json_t *doc, const char *id, const json
 	if (state && json_object_get(state, "seconds")) {
 		buf_reset(&text);
 		say_seconds(&text, number(state, "seconds"));
+		say_away(&text, state);
 		page_sub(p, SAY_PLAIN, "in effect", text.data);
 	} else if (!state || !json_object_get(state, "in")) {
 		page_sub(p, SAY_WARN, "in effect",

@@ -177,6 +177,15 @@ static const char *say_attack_in(const json_t *e, const json_t *targets, struct 
 	return "attack";
 }
 
+void say_away(struct buf *to, const json_t *attack)
+{
+	if (number(attack, "away") <= 0)
+		return;
+	buf_add(to, ", for ");
+	say_seconds(to, number(attack, "away"));
+	buf_add(to, " of it no target was there");
+}
+
 static const char *say_attack_out(const json_t *e, const json_t *targets, struct buf *to,
                                   enum say_tone *tone)
 {
@@ -185,6 +194,7 @@ static const char *say_attack_out(const json_t *e, const json_t *targets, struct
 	member(to, e, "attack");
 	buf_add(to, " is out after ");
 	say_seconds(to, number(e, "seconds"));
+	say_away(to, e);
 	if (residue > 0)
 		buf_addf(to, ", %.0f object%s not back", residue, residue > 1 ? "s" : "");
 	because(to, e, "why");
@@ -266,6 +276,8 @@ static const char *say_gone(const json_t *e, const json_t *targets, struct buf *
 	buf_add(to, ": ");
 	member(to, e, "target");
 	buf_addf(to, " is gone, %.0f left", number(e, "left"));
+	if (json_is_true(json_object_get(e, "follows")))
+		buf_add(to, "; what comes in its place will be attacked");
 	return "target";
 }
 
@@ -281,7 +293,7 @@ static const char *say_followed(const json_t *e, const json_t *targets, struct b
 	}
 	buf_add(to, ", ");
 	say_seconds(to, number(e, "after"));
-	buf_addf(to, " after the end of what was there (time %.0f)", number(e, "times"));
+	buf_add(to, " after the end of what was there");
 	return "target";
 }
 

@@ -24,6 +24,8 @@ void say_text(struct buf *to, const char *text);
 void say_targets(struct buf *to, const json_t *targets, const char *attack);
 /* "312ms", from seconds. */
 void say_seconds(struct buf *to, double seconds);
+/* ", for 2s of it no target was there"; nothing when there always was one. */
+void say_away(struct buf *to, const json_t *attack);
 /* Cuts the row to `width` cells, colours not counted; returns the cells that are left. */
 size_t say_fit(struct buf *row, size_t width);
 const char *say_member(const json_t *o, const char *key); /* a text, "" when absent */

@@ -39,7 +39,7 @@ case_follows() {
 		method:
 		  - fault: proc.pause
 		    target: {process: {cmdline: sleep 4242, parent: "$SUPERVISOR"}, follow: true}
-		    for: 6s
+		    for: 4s
 	EOF
 	start run "$DIR/x.yaml"
 	check "the first is stopped" wait_for 8 is_stopped "$first"
@@ -52,6 +52,7 @@ case_follows() {
 	exits "ended as asked" 0
 	check "the last one goes on" is_running "$(worker)"
 	has "the record says when it followed" "$OUT" 'follows to process .*after the end of'
+	has "and for how long nobody was there" "$OUT" 'is out after .*, for .* of it no target was there'
 	has "and that it was not expected" "$(report_field '."not-expected"[]')" 'followed 2 times'
 	has "the dose counts all of them" "$(report_field '.dose[0].achieved')" '3 stopped'
 	forget "^$first@"
@@ -63,7 +64,7 @@ case_does_not_follow_unless_told() {
 	local first
 	supervised sleep 4242
 	first=$(worker)
-	start attack proc.pause --target "process.cmdline=sleep 4242,process.parent=$SUPERVISOR" --for 5s
+	start attack proc.pause --target "process.cmdline=sleep 4242,process.parent=$SUPERVISOR" --for 3s
 	check "stopped" wait_for 8 is_stopped "$first"
 	kill -KILL "$first"
 	check "another one comes" wait_for 5 worker_is_not "$first"
@@ -84,13 +85,16 @@ case_crash_loop() {
 		method:
 		  - fault: proc.pause
 		    target: {process: {parent: "$SUPERVISOR", cmdline: crasher}, follow: true}
-		    for: 4s
+		    for: 2500ms
 	EOF
 	(while wait_for 0.3 is_stopped "$(worker)"; do kill -KILL "$(worker)"; done) &
-	run run "$DIR/x.yaml"
+	for _ in 1 2 3 4 5; do # none may be there at the moment of the look
+		run run "$DIR/x.yaml"
+		[ "$STATUS" = 3 ] || break
+	done
 	wait $!
 	has "the run ends by itself" "$STATUS" '^[07]$'
-	looks=$(grep -c 'follows' <<<"$OUT")
+	looks=$(grep -c 'follows to' <<<"$OUT")
 	between "at a bounded rate" "$looks" 0 8
 	kill "$SUPERVISOR"
 }
@@ -108,7 +112,7 @@ case_never_wider() {
 		method:
 		  - fault: proc.pause
 		    target: {process: {cmdline: sleep 4343}, pick: 2, follow: true}
-		    for: 4s
+		    for: 3s
 	EOF
 	count_stopped() {
 		local pid n=0
@@ -279,24 +283,44 @@ case_command() {
 	has "its exit is told" "$OUT" 'ended with status 3'
 	has "its output is kept" "$(cat "$SQUALL_DIR"/state/runs/*/command-victim.log)" 'begun'
 	referee_after
+	cat >"$DIR/late.yaml" <<-EOF
+		squall: 1
+		title: a command that needs a moment
+		hypothesis:
+		  steady: [{id: serves, exec: {argv: [test, -e, "$DIR/serves"]}, every: 100ms, expect: {exit: 0}}]
+		method:
+		  - fault: proc.pause
+		    target: {command: [sh, -c, "sleep 0.5; touch $DIR/serves; sleep 4547"]}
+		    for: 300ms
+	EOF
+	run run "$DIR/late.yaml"
+	exits "it is waited for until it serves" 0
+	has "which is said" "$OUT" 'still starting'
+	sed -i 's/sleep 0.5.*/exit 9"]}/' "$DIR/late.yaml"
+	rm "$DIR/serves"
+	run run "$DIR/late.yaml"
+	exits "one that ends at once is not waited for" 3
+	has "it is said how it ended" "$OUT" 'ended with status 9'
 	sed -i 's/\[sh, -c.*/[no-such-program-anywhere]}/' "$DIR/x.yaml"
 	run run "$DIR/x.yaml"
 	exits "a program that is not there" 3
 	has "is named" "$ERR$OUT" 'no-such-program-anywhere'
 }
 case_command_dies_with_the_runner() {
-	local pid
+	local pid child
 	cat >"$DIR/x.yaml" <<-EOF
 		squall: 1
 		title: a command
 		method:
-		  - {fault: proc.pause, target: {command: [sleep, 4545]}, for: 60s}
+		  - {fault: proc.pause, target: {command: [sh, -c, "sleep 4546 & exec sleep 4545"]}, for: 60s}
 	EOF
 	start run "$DIR/x.yaml"
 	check "stopped" wait_for 8 eval "is_stopped \"\$(pgrep -nxf 'sleep 4545')\""
 	pid=$(pgrep -nxf 'sleep 4545')
+	child=$(pgrep -nxf 'sleep 4546')
 	kill -KILL "$RUNNER"
 	check "gone with the runner, though it was stopped" wait_for 3 is_gone "$pid"
+	check "and what it had started, too" wait_for 3 is_gone "$child"
 	finish
 	run undo
 	exits "nothing is left" 0
