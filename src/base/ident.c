@@ -171,6 +171,11 @@ bool user_is_root(void)
 	return geteuid() == 0 && namespace_is_first();
 }
 
+bool user_is_borrowed(void)
+{
+	return getuid() != geteuid() || getgid() != getegid();
+}
+
 bool user_is_stranger(uid_t uid)
 {
 	return uid == UID_NOBODY && !namespace_is_first();

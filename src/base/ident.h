@@ -46,6 +46,9 @@ int pidfd_wait_gone(int pidfd, uint64_t timeout_ns); /* 0, or -ETIMEDOUT; needs 
 
 /* Root of the machine itself, not of a user namespace in it (user_namespaces(7)). */
 bool user_is_root(void);
+/* Runs with rights that its caller does not have (setuid, setgid): what it would believe of its
+ * environment and its descriptors is that caller's. */
+bool user_is_borrowed(void);
 /* Somebody who has no number in the user namespace that this process is in: root of the machine, or
  * anybody else. */
 bool user_is_stranger(uid_t uid);

@@ -338,6 +338,12 @@ int main(int argc, char **argv)
 		fputs("squall-keeper is started by squall; run \"squall help\"\n", stderr);
 		return 2;
 	}
+	if (user_is_borrowed()) {
+		r = err_set(&err, -EPERM,
+		            "squall-keeper cannot run with the rights of another (setuid, setgid)");
+		answer_code("refused", 0, r, &err);
+		return 4;
+	}
 	boundary_torture("keeper");
 	config.run = argv[1];
 	config.deadline_ns = strtoull(argv[2], NULL, 10);

@@ -1,4 +1,5 @@
 /* The program: finds the command, reads its options, carries it out. */
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/boundary.h"
+#include "base/ident.h"
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/show.h"
@@ -74,6 +76,12 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "help";
 	int code;
 
+	if (user_is_borrowed()) {
+		(void)err_set(&err, -EPERM,
+		              "cannot run with the rights of another (setuid, setgid)");
+		(void)err_hint(&err, -EPERM, "Take the bit from the file; root runs it by sudo.");
+		return show_err(&err, EXIT_REFUSED);
+	}
 	boundary_torture(strcmp(name, "undo") == 0 ? "undo" : "runner");
 	signal(SIGPIPE, SIG_IGN);
 	cli.tty = isatty(STDOUT_FILENO);
