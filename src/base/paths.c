@@ -94,6 +94,17 @@ const char *paths_copy_on_write(const struct paths *p)
 	return NULL;
 }
 
+/* A home that is not there, or another user's (su(1), sudo(8)). */
+static int folder_failed(const char *what, const char *path, int code, struct err *err)
+{
+	bool own = (code == EACCES || code == EROFS) && geteuid() != 0;
+
+	code = err_sys(err, code, "could not %s folder \"%s\"", what, path);
+	return own ? err_hint(err, code,
+	                      "Set HOME to yours, or SQUALL_DIR to a folder of your own.")
+	           : code;
+}
+
 static int make_parents(const char *path, struct err *err)
 {
 	char part[PATH_CAP];
@@ -103,10 +114,10 @@ static int make_parents(const char *path, struct err *err)
 	for (char *s = part + 1; (s = strchr(s, '/')); *s++ = '/') {
 		*s = '\0';
 		if (mkdir(part, 0700) < 0 && errno != EEXIST)
-			return err_sys(err, errno, "could not make folder \"%s\"", part);
+			return folder_failed("make", part, errno, err);
 	}
 	if (mkdir(part, 0700) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "could not make folder \"%s\"", part);
+		return folder_failed("make", part, errno, err);
 	return 0;
 }
 
@@ -123,7 +134,7 @@ int dir_open_owned(const char *path, uid_t uid, bool make, struct err *err)
 	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return err_sys(err, errno, "could not open folder \"%s\"", path);
+		return folder_failed("open", path, errno, err);
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "could not look at folder \"%s\"", path);
 	if (st.st_uid != uid || (st.st_mode & 022))

@@ -145,7 +145,7 @@ int attack_can(const struct method *attack, const struct world *world, struct er
 			return err_hint(err, r, "Run it as root, for example with sudo.");
 		}
 		if (r < 0)
-			return err_wrap(err, r, "\"%s\" needs \"%s\", which this machine lacks",
+			return err_wrap(err, r, "\"%s\" needs \"%s\", which is lacking here",
 			                attack->call.name, *need);
 	}
 	return 0;

@@ -326,11 +326,31 @@ static int original_put(struct hold *h, const struct place *p, const char *now, 
 	return code < 0 ? code : leftover_remove(dir, p, p->next, err);
 }
 
+/* Whether two names may be exchanged there, known before anything is logged. In a directory like
+ * /tmp only their owner may. */
+static int place_may(int dir, const struct place *p, struct err *err)
+{
+	struct stat at = {0}, st = {0};
+	int code = faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+	if (code == 0 && geteuid() != 0 && fstat(dir, &at) == 0 && (at.st_mode & S_ISVTX) &&
+	    at.st_uid != geteuid() && fstatat(dir, p->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_uid != geteuid())
+		code = -EPERM;
+	if (code == 0)
+		return 0;
+	code = err_sys(err, -code, "cannot replace \"%s\" in folder \"%s\"", p->name, p->dir);
+	return err_hint(err, code,
+	                "Files are exchanged by name: be who may write in the folder, or root.");
+}
+
 static int file_open(struct hold *h, const char *object, struct err *err)
 {
 	struct place p = {0};
 	int code = place_parse(object, h->run, &p, err);
-	return code < 0 ? code : dir_open(h->world, &p, &h->fd[FD_DIR], err);
+	if (code == 0)
+		code = dir_open(h->world, &p, &h->fd[FD_DIR], err);
+	/* who only puts back finds out when it does */
+	return code == 0 && h->spawn ? place_may(h->fd[FD_DIR], &p, err) : code;
 }
 
 /* The files of a recorded machine belong to whoever reads it; its own, whose inode is on record,

@@ -96,6 +96,47 @@ case_own_file_and_commands() {
 	exits "and is undone after all was killed" 0
 	referee_after
 }
+case_file_of_another() {
+	users
+	echo secret >"$TREE/roots"
+	install -d -m 1777 "$TREE/shared"
+	echo shared >"$TREE/shared/roots"
+	chown root "$TREE"
+	referee_before
+	for file in /etc/passwd "$TREE/roots" "$TREE/shared/roots"; do
+		run attack file.replace "$file" --content broken --target host --for 300ms
+		refused "$file" 'cannot replace .*(Permission denied|not permitted)'
+		has "and says what helps" "$ERR" 'be who may write in the folder, or root'
+	done
+	run attack disk.fill "$TREE" 1MiB --target host --for 300ms
+	refused "disk.fill" 'cannot write in'
+	referee_after
+}
+case_setuid() {
+	users
+	install -d "$DIR/suid"
+	install -m 4755 "$BUILD/squall" "$BUILD/squall-keeper" "$(command -v id)" "$DIR/suid"
+	if [ "$(as $A_UID "$DIR/suid/id" -u)" != 0 ]; then
+		skip "setuid has no effect on this file system"
+		return
+	fi
+	as $A_UID "$DIR/suid/squall" faults >"$DIR/out" 2>&1
+	is "a setuid squall refuses" $? 4
+	has "and says why" "$(cat "$DIR/out")" 'rights of another'
+	spawn_a sleep 300
+	referee_before
+	as $A_UID env SQUALL_KEEPER="$DIR/suid/squall-keeper" "$DIR/bin/squall" attack proc.pause --target "process.pid=$PID" --for 200ms >"$DIR/out" 2>&1
+	check_not "so does a setuid keeper" test $? = 0
+	has "and says why" "$(cat "$DIR/out")" 'rights of another'
+	referee_after
+}
+case_no_home() {
+	users
+	as $A_UID env HOME=/nonexistent "$DIR/bin/squall" attack cpu.load 10% --target host --for 300ms >"$DIR/out" 2>&1
+	has "is told what to set" "$(cat "$DIR/out")" 'Set HOME to yours, or SQUALL_DIR'
+	as $A_UID env HOME=/nonexistent SQUALL_DIR="$DIR/home-$A_UID/x" "$DIR/bin/squall" attack cpu.load 10% --target host --allow host-wide --for 300ms >"$DIR/out" 2>&1
+	is "which works" $? 0
+}
 case_what_helpers_hold() {
 	users
 	referee_before
