@@ -139,8 +139,10 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 	}
 	k->slots[i].plan = plan;
 	*at = i;
-	if (k->work[i].open)
-		return 0;
+	if (k->work[i].open) /* it may have been put back before */
+		return k->work[i].flag >= 0
+		               ? 0
+		               : flag_raise(k->c.world, type, s->object, &k->work[i].flag, err);
 	h = &k->work[i].hold;
 	hold_init(h);
 	h->world = k->c.world;
@@ -306,6 +308,8 @@ static void take_out_slot(struct keeper *k, size_t i)
 		s->phase = SLOT_IN;
 	revert_slot(&rv, k->work[i].type, &k->work[i].hold, s);
 	(void)!undo_log_put(&k->log, i, NULL);
+	if (s->phase != SLOT_RESIDUE) /* others may have it now */
+		fd_close(&k->work[i].flag);
 	tell(k, i);
 }
 
@@ -369,6 +373,8 @@ int keeper_init(struct keeper *k, const struct keeper_config *config, struct err
 
 	memset(k, 0, sizeof(*k));
 	k->c = *config;
+	for (size_t i = 0; i < UNDO_SLOTS; i++)
+		k->work[i].flag = -1;
 	text_copy(head.run, sizeof(head.run), config->run);
 	r = boot_id_read(config->world, head.boot, err);
 	if (r < 0)

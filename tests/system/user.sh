@@ -351,6 +351,28 @@ case_two_users_one_object() {
 	exits "now it is free" 0
 	referee_after
 }
+# Until it is back, not until the run ends.
+case_two_users_in_turn() {
+	users
+	spawn_a sleep 300
+	cat >"$DIR/slow.yaml" <<-END
+		squall: 1
+		title: A pause, and a long wait
+		hypothesis: {says: Nothing}
+		method:
+		  - {fault: proc.pause, target: {process: {pid: $PID}}, for: 100ms}
+		  - wait: 60s
+	END
+	referee_before
+	start run "$DIR/slow.yaml"
+	check "the user's pause is over" wait_for 5 grep -q 'is out after' "$DIR/out.$RUNNER"
+	root
+	"$SQUALL" attack proc.pause --target "process.pid=$PID" --for 200ms >"$DIR/out" 2>&1
+	is "root may have it" $? 0
+	kill -INT "$RUNNER"
+	finish
+	referee_after
+}
 # Whose a flag is, the kernel says; what its user could not change, it keeps nobody from.
 case_false_flags() {
 	local object
