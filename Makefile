@@ -1,6 +1,6 @@
 # A short door to meson and the scripts in tools/ and tests/. `make help` lists every target.
 B ?= build
-B_INSTALL ?= build-install build-packaging
+B_INSTALL ?= build-deb build-install build-packaging
 PREFIX ?= /usr/local
 DESTDIR ?=
 TIME ?= 60
@@ -51,8 +51,12 @@ install: ## build for PREFIX (/usr/local) and install there, below DESTDIR if it
 uninstall: ## remove what was installed so; what squall may have left is put back first
 	DESTDIR=$(DESTDIR) tools/uninstall $(B_INSTALL) $(PREFIX)
 
-test-packaging: ## installs, uses and uninstalls it below a scratch folder; a few minutes, then less
+deb: ## the Debian package of what is committed, in build-deb/, checked with lintian
+	tools/deb
+
+test-packaging: deb ## installs, upgrades, removes it with and without the package, as root; a few minutes
 	tests/packaging/install.sh
+	tests/packaging/deb.sh build-deb/squall_*_*.deb
 
 demo: ## three experiments on a real nginx, under two minutes
 	tools/demo
@@ -90,4 +94,4 @@ build-torture: FORCE
 	ninja -C build-torture
 
 FORCE:
-.PHONY: help all check check-root check-editor torture torture-all test-vm test-vm-all test demo bench lint fmt san clang fuzz install uninstall test-packaging deps clean FORCE
+.PHONY: help all check check-root check-editor torture torture-all test-vm test-vm-all test demo bench lint fmt san clang fuzz install uninstall deb test-packaging deps clean FORCE
