@@ -71,11 +71,13 @@ int wire_recv(int fd, struct wire *m, bool wait)
 {
 	ssize_t n;
 
+	/* ECONNRESET is told once, of an end that closed without reading all: what it said before
+	 * is still to be heard (unix(7)) */
 	do
 		n = recv(fd, m->data, sizeof(m->data), MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT));
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == ECONNRESET ? -EPIPE : -errno;
+		return -errno;
 	if (n == 0)
 		return -EPIPE;
 	if ((size_t)n > sizeof(m->data))

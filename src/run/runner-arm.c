@@ -175,7 +175,8 @@ void runner_arm(struct runner *r, uint64_t deadline_ns)
 		BOUNDARY("runner arm");
 		rc = link_arm(&r->link, &err);
 	}
-	if (rc < 0) {
+	/* EPIPE: the keeper has left, and what it said is heard next */
+	if (rc < 0 && rc != -EPIPE) {
 		refuse(r, code, &err);
 		return;
 	}

@@ -97,6 +97,26 @@ static void test_hash(void **state)
 	assert_int_equal(crc32c("123456789", 9), 0xe3069283);
 }
 
+/* An end that leaves without reading all is heard to its last word. */
+static void test_wire_last_word(void **state)
+{
+	struct wire m, got;
+	const char *argv[WIRE_ARGS];
+	int s[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s), 0);
+	wire_start(&m, "order");
+	assert_int_equal(wire_send(s[0], &m), 0);
+	wire_start(&m, "refused");
+	assert_int_equal(wire_send(s[1], &m), 0);
+	close(s[1]);
+	assert_int_equal(wire_recv(s[0], &got, false), 0);
+	assert_int_equal(wire_split(&got, argv), 1);
+	assert_string_equal(argv[0], "refused");
+	assert_int_equal(wire_recv(s[0], &got, false), -EPIPE);
+	close(s[0]);
+}
+
 static void test_wire(void **state)
 {
 	struct wire m, got;
@@ -266,12 +286,12 @@ static void test_rng(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_err),   cmocka_unit_test(test_buf),
-	        cmocka_unit_test(test_arena), cmocka_unit_test(test_hash),
-	        cmocka_unit_test(test_wire),  cmocka_unit_test(test_nearest),
-	        cmocka_unit_test(test_world), cmocka_unit_test(test_ident),
-	        cmocka_unit_test(test_owned), cmocka_unit_test(test_copy_on_write),
-	        cmocka_unit_test(test_rng),
+	        cmocka_unit_test(test_err),           cmocka_unit_test(test_buf),
+	        cmocka_unit_test(test_arena),         cmocka_unit_test(test_hash),
+	        cmocka_unit_test(test_wire),          cmocka_unit_test(test_wire_last_word),
+	        cmocka_unit_test(test_nearest),       cmocka_unit_test(test_world),
+	        cmocka_unit_test(test_ident),         cmocka_unit_test(test_owned),
+	        cmocka_unit_test(test_copy_on_write), cmocka_unit_test(test_rng),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
