@@ -71,7 +71,7 @@ fmt: ## clang-format everything in place
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 san: ## the developer build: address and undefined-behaviour sanitizers, tests run in build-san/
-	test -f build-san/build.ninja || meson setup build-san -Db_sanitize=address,undefined -Db_lundef=false
+	test -f build-san/build.ninja || CC=clang meson setup build-san -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C build-san
 	meson test -C build-san --no-rebuild --no-suite root --print-errorlogs -t 4
 

@@ -60,7 +60,7 @@ int plans_gate(const struct policies *p, const struct experiment *x, const struc
                size_t n, struct err *err)
 {
 	int ret = gate_file(p, x, err);
-	struct arena cleanup(arena_release) arena;
+	struct arena cleanup(arena_release) arena = {.head = NULL};
 	const struct targets **all;
 
 	arena_init(&arena, 1 << 20);

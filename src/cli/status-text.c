@@ -157,7 +157,7 @@ static void run_write(struct cli *cli, struct arena *arena, FILE *to, const json
 
 void status_write(struct cli *cli, FILE *to, const json_t *status)
 {
-	struct arena cleanup(arena_release) arena;
+	struct arena cleanup(arena_release) arena = {.head = NULL};
 	const json_t *v;
 	size_t i, left = (size_t)number(status, "left-behind");
 

@@ -164,7 +164,7 @@ static int dose_custom(const void *args, const struct counters *before,
 static int check_custom(const void *args, struct err *err)
 {
 	const struct custom_args *a = args;
-	struct arena cleanup(arena_release) arena;
+	struct arena cleanup(arena_release) arena = {.head = NULL};
 	struct commands c;
 
 	if (!custom_name_is(a->name)) {

@@ -399,7 +399,7 @@ static struct policy *policy_new(const char *path)
 bool policy_is_meant(const char *text, size_t n)
 {
 	static const char word[] = "squall-policy";
-	struct arena cleanup(arena_release) arena;
+	struct arena cleanup(arena_release) arena = {.head = NULL};
 	const struct node *root;
 	struct where at;
 	arena_init(&arena, ARENA_MAX);

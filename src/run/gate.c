@@ -251,7 +251,7 @@ static int limits_judge(const struct policy *p, const struct method *m, const vo
 int gate_attack(const struct policies *p, const struct experiment *x, const struct method *m,
                 struct err *err)
 {
-	struct arena cleanup(arena_release) arena;
+	struct arena cleanup(arena_release) arena = {.head = NULL};
 	int ret = 0;
 
 	arena_init(&arena, 16 << 20);
@@ -305,7 +305,7 @@ int gate_plan(const struct policies *p, const struct world *w, const struct expe
               const struct method *m, size_t level, const struct targets *t,
               const struct plan *plan, struct err *err)
 {
-	struct arena cleanup(arena_release) arena;
+	struct arena cleanup(arena_release) arena = {.head = NULL};
 	const void *args = NULL;
 	int ret = 0;
 

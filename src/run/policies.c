@@ -70,7 +70,7 @@ static int policy_add(struct policies *p, int dir, const char *etc, uid_t owner,
                       const struct catalogue *catalogue, struct problems *problems, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
-	struct arena cleanup(arena_release) arena;
+	struct arena cleanup(arena_release) arena = {.head = NULL};
 	struct problems own;
 	struct policy *policy;
 	size_t n = 0;

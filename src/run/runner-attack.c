@@ -122,7 +122,7 @@ int attack_put(struct attack *a, enum attack_use use, struct err *err)
 	                        .turn = a->turn,
 	                        .seed = attack_seed(r->o->seed, a->i),
 	                        .floors = r->o->policies ? &r->o->policies->floors : NULL};
-	struct arena cleanup(arena_release) arena;
+	struct arena cleanup(arena_release) arena = {.head = NULL};
 	arena_init(&arena, PLAN_BYTES);
 	struct plan plan;
 	uint64_t again_ns = 0;
@@ -354,7 +354,7 @@ void attack_metered(struct attack *a, const struct counters *read)
 	const struct fault *fault = fault_of(method_of(a)->call.kind);
 	struct dose dose = {0};
 	struct err err = ERR_INIT;
-	struct arena cleanup(arena_release) arena;
+	struct arena cleanup(arena_release) arena = {.head = NULL};
 	arena_init(&arena, PLAN_BYTES);
 	const void *args = attack_args(a->r->x, method_of(a), a->level, &arena, &err);
 	int rc = args ? fault->dose(args, &a->before, &after, &dose, &err) : -EINVAL;

@@ -121,7 +121,7 @@ case_never_wider() {
 	}
 	start run "$DIR/x.yaml"
 	check "two are stopped" wait_for 8 eval '[ "$(count_stopped)" = 2 ]'
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		for pid in "${pids[@]}"; do is_stopped "$pid" && kill -KILL "$pid" && break; done
 		spawn sleep 4343
 		pids+=("$PID")
