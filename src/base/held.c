@@ -28,7 +28,7 @@ static bool is_word(const char *text)
 int held_object_format(const struct held_object *o, struct buf *to, struct err *err)
 {
 	if (!is_word(o->kind) || !is_word(o->name) || (o->where[0] && o->where[0] != '/') ||
-	    strpbrk(o->where, "\n@"))
+	    strchr(o->where, '\n'))
 		return err_set(err, -EINVAL, "cannot name what is held as \"%s\" in \"%s\"",
 		               o->name, o->where);
 	buf_addf(to, "%s %s", o->kind, o->name);
