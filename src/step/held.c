@@ -170,6 +170,10 @@ static int held_meter(const struct hold *h, const char *object, struct counters 
 	return 0;
 }
 
+static const char *const levels[] = {"cpus",        "held_bytes", "most_bytes", "goal_bytes",
+                                     "asked_bytes", "left_bytes", "reach_ns",   "lost",
+                                     "left_alone",  NULL};
+
 /* Whatever was held, this is what a holder that died leaves of it: so that the card goes as well.
  */
 static bool held_same(const char *want, const char *seen)
@@ -196,6 +200,7 @@ const struct step_type step_type_held = {
         .get = held_get,
         .set = held_set,
         .meter = held_meter,
+        .levels = levels,
         .same = held_same,
         .by_hand = held_by_hand,
 };

@@ -91,6 +91,9 @@ struct step_type {
 	             struct buf *to, struct err *);
 	int (*meter)(const struct hold *, const char *object, struct counters *,
 	             struct err *); /* NULL: nothing to count */
+	/* Names of meter's that are levels, not counts: forgotten when another object has come in
+	 * the place of this one. NULL: none. */
+	const char *const *levels;
 	/* The kernel's rounding; NULL: equal text. */
 	bool (*same)(const char *want, const char *seen);
 	/* Could this user, who is not root, change the object, as its owner and mode say? NULL: no

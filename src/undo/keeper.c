@@ -50,6 +50,17 @@ static void meter_slot(struct keeper *k, size_t i)
 		k->work[i].last = now;
 }
 
+/* Another object has come in the place of this one. */
+static void levels_drop(struct keeper *k, size_t i)
+{
+	struct counters *last = &k->work[i].last;
+
+	for (const char *const *l = k->work[i].type->levels; l && *l; l++)
+		for (size_t j = 0; j < last->n; j++)
+			if (strcmp(last->v[j].name, *l) == 0)
+				last->v[j].value = 0;
+}
+
 /* Another object takes the slot. */
 static void meter_carry(struct keeper *k, size_t i)
 {
@@ -99,6 +110,15 @@ static void unused_drop(struct keeper *k, uint32_t plan, const struct step *step
 		k->work[i].type = NULL;
 		s->object[0] = '\0';
 	}
+}
+
+/* What is out already and not in the plan any more. */
+static void past_drop(struct keeper *k, uint32_t plan, const struct step *steps, size_t n)
+{
+	for (size_t i = 0; i < UNDO_SLOTS; i++)
+		if (is_used(k, i) && !is_in(k, i) && k->slots[i].plan == plan &&
+		    !is_among(&k->slots[i], steps, n))
+			levels_drop(k, i);
 }
 
 /* The slot of this step, its object opened. */
@@ -443,6 +463,7 @@ int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t
 		take_out_slot(k, i);
 	}
 	unused_drop(k, plan, steps, n);
+	past_drop(k, plan, steps, n);
 	for (size_t j = 0; j < n && r == 0; j++) {
 		const struct slot *s;
 		size_t i = SIZE_MAX;

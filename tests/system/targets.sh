@@ -157,6 +157,32 @@ case_unit_by_cgroup() {
 	exits "killed" 0
 	check "its main process" wait_for 3 is_gone "$one"
 }
+says() { grep -q "$1" "$DIR/out.$RUNNER"; }
+# It starts again in the cgroup that has stayed: what a helper held there is held anew, and counted once.
+case_follows_in_its_cgroup() {
+	need cgroup-v2 || return
+	need cgroup-cpu || return
+	cgroup "shop@2.service"
+	spawn in_cgroup "shop@2.service" sleep 300
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: follow in a cgroup
+		method:
+		  - fault: cpu.load
+		    target: {unit: shop@2, follow: true}
+		    with: {load: 20%}
+		    for: 3s
+	EOF
+	start run "$DIR/x.yaml"
+	check "in effect" wait_for 8 says 'in effect on'
+	kill -KILL "$PID"
+	check "its end is seen" wait_for 5 says 'shop@2.service is gone'
+	spawn in_cgroup "shop@2.service" sleep 300
+	check "what comes in its place is attacked" wait_for 5 says 'follows to unit shop@2.service'
+	finish
+	exits "ended as asked" 0
+	has "one CPU, not one for each time" "$OUT" 'asked 20% of 1 CPU, achieved (19|20)'
+}
 case_container_by_cgroup() {
 	need cgroup-v2 || return
 	need cgroup-cpu || return
