@@ -41,7 +41,8 @@
  *   unanswered   engine   probe, looks: due during the attack and never answered; misses
  *                         -> doc.probes
  *   steady       engine   held, why*[sentences]: the end of the baseline
- *   attack-in    engine   attack, fault; level, seconds* (asked)
+ *   attack-in    engine   attack, fault; level, seconds* (asked), target* (the only one, when
+ *                         it has come in the place of the one that was resolved)
  *   ordered-out  runner   attack*: the order to take it out (all, when left out) was given
  *   attack-out   engine   attack, fault, seconds (it was in effect), away* (of those, seconds with
  *                         no target there), residue, steps*[{type, object, phase}], why*: ended

@@ -94,7 +94,11 @@ static void attack_in(struct experiment_state *e, uint32_t i)
 	a->meter_next_ns = e->now_ns + a->meter_every_ns;
 	if (a->m->for_ns)
 		json_object_set_new(entry, "seconds", json_real((double)a->m->for_ns / 1e9));
+	if (a->targets == 1)
+		entry_text(entry, "target", a->came);
 	engine_tell(e, entry);
+	if (a->came[0]) /* while those that were resolved were away */
+		follow_tell(e, i);
 	if (!e->in_ns) {
 		/* From here on looks count, so the first of them is due now. */
 		e->in_ns = e->now_ns;

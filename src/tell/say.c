@@ -165,7 +165,10 @@ static const char *say_attack_in(const json_t *e, const json_t *targets, struct 
 	member(to, e, "fault");
 	buf_add(to, ") in effect");
 	BUF(on, 300);
-	say_targets(&on, targets, say_member(e, "attack"));
+	if (say_member(e, "target")[0])
+		member(&on, e, "target");
+	else
+		say_targets(&on, targets, say_member(e, "attack"));
 	if (on.len)
 		buf_addf(to, " on %s", on.data);
 	if (number(e, "level") > 0)
