@@ -112,6 +112,33 @@ case_file_of_another() {
 	refused "disk.fill" 'cannot write in'
 	referee_after
 }
+# A folder of a user's becomes a link to one of root's, between the fault and root's undo.
+case_undo_is_not_led_astray() {
+	local content sum
+	users
+	root
+	as $A_UID mkdir "$TREE/app"
+	as $A_UID sh -c "echo original >$TREE/app/conf"
+	mkdir "$DIR/roots"
+	referee_before
+	for content in precious broken; do # also what the fault would have put there
+		printf %s "$content" >"$DIR/roots/conf"
+		sum=$(stat -c '%i %s %u %Z' "$DIR/roots/conf" "$DIR/roots")
+		start attack file.replace "$TREE/app/conf" --content broken --target host --for 60s
+		check "replaced" wait_for 5 grep -qx broken "$TREE/app/conf"
+		kill_all
+		as $A_UID mv "$TREE/app" "$TREE/away"
+		as $A_UID ln -s "$DIR/roots" "$TREE/app"
+		run undo
+		exits "$content: undo says what is not back" 5
+		is "$content: root's own is as it was" "$(stat -c '%i %s %u %Z' "$DIR/roots/conf" "$DIR/roots")" "$sum"
+		as $A_UID rm "$TREE/app"
+		as $A_UID mv "$TREE/away" "$TREE/app"
+		run undo
+		exits "$content: put right, it is undone" 0
+	done
+	referee_after
+}
 case_setuid() {
 	users
 	install -d "$DIR/suid"
