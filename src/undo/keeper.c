@@ -112,10 +112,10 @@ static void unused_drop(struct keeper *k, uint32_t plan, const struct step *step
 	}
 }
 
-/* What is out already and not in the plan any more. */
+/* What is out already and not in the plan any more; with nothing in its place it was the last. */
 static void past_drop(struct keeper *k, uint32_t plan, const struct step *steps, size_t n)
 {
-	for (size_t i = 0; i < UNDO_SLOTS; i++)
+	for (size_t i = 0; n > 0 && i < UNDO_SLOTS; i++)
 		if (is_used(k, i) && !is_in(k, i) && k->slots[i].plan == plan &&
 		    !is_among(&k->slots[i], steps, n))
 			levels_drop(k, i);
@@ -532,6 +532,7 @@ bool keeper_holder_gone(struct keeper *k, int pidfd)
 		fd_close(&h->pidfd);
 		fd_close(&h->sock);
 		if (is_in(k, i)) {
+			meter_slot(k, i); /* how far it came, and that it died */
 			take_out_slot(k, i);
 			if (k->slots[i].phase == SLOT_BACK &&
 			    k->work[i].type->flags & STEP_DIES_WITH_HOLDER) {
