@@ -406,8 +406,7 @@ no_residue() { residue >/dev/null; }
 # referee_after [DESCRIPTION] [SECONDS]: nothing is left, at once or within that time.
 referee_after() {
 	local what=${1:-residue 0} diff
-	wait_for "${2:-0}" no_residue
-	if diff=$(residue); then ok "$what"; else
+	if diff=$(residue) || { [ -n "${2:-}" ] && wait_for "$2" no_residue; }; then ok "$what"; else
 		nok "$what"
 		note "$diff"
 		return 1
