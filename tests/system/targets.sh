@@ -100,8 +100,8 @@ case_crash_loop() {
 }
 # Five of the kind, two picked: never more than two are stopped, whoever comes and goes.
 case_never_wider() {
-	local pids=() i stopped most=0
-	for i in 1 2 3 4 5; do
+	local pids=() stopped most=0
+	for _ in 1 2 3 4 5; do
 		spawn sleep 4343
 		pids+=("$PID")
 	done
