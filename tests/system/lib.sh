@@ -154,6 +154,8 @@ need() {
 wait_for() {
 	local whole=${1%.*} part=${1#"${1%.*}"} end
 	part=${part#.}000000
+	# A virtual machine without acceleration is slow; what is a bar, and no patience, is shorter.
+	[ -z "${SQ_VM:-}" ] || [ "${whole:-0}" -lt 3 ] || whole=$((whole * 4))
 	end=$((${EPOCHREALTIME/./} + ${whole:-0} * 1000000 + 10#${part::6}))
 	shift
 	until "$@" >/dev/null 2>&1; do
