@@ -381,6 +381,9 @@ snapshot() {
 				if (!is_own(who[i]))
 					print says[i]
 		}' <<<"$data"
+	echo "== space"
+	# of a disk of the test's own: on one of the machine's, others write too
+	! mountpoint -q "$DIR/mnt" || stat -f -c '%n %a of %b blocks left' "$DIR/mnt"
 	snapshot_disk
 }
 # What outlives a boot.
@@ -389,9 +392,6 @@ snapshot_disk() {
 	find "$TREE" -type d -printf '%P mode %m owner %u:%g inode %i\n' | sort
 	find "$TREE" ! -type d -printf '%P %y mode %m owner %u:%g size %s inode %i mtime %T@ %l\n' | sort
 	find "$TREE" -type f -exec sha256sum {} + | sort
-	echo "== space"
-	# of a disk of the test's own: on one of the machine's, others write too
-	! mountpoint -q "$DIR/mnt" || stat -f -c '%n %a of %b blocks left' "$DIR/mnt"
 	echo "== claims"
 	find "${SQUALL_RUN:-${SQUALL_DIR:-}/run}" \( -path '*claims*' -o -path '*held*' \) -type f -size +0 2>/dev/null | sort
 }
