@@ -111,11 +111,11 @@ def try_shell(name, argv, setup, box, env):
 
 
 with tempfile.TemporaryDirectory() as box:
-    for folder in ("bin", "work", "home", "state/state/runs/20261122-210000-3f9a"):
+    for folder in ("bin", "here", "home", "state/state/runs/20261122-210000-3f9a"):
         os.makedirs(f"{box}/{folder}", mode=0o700)
     for folder in ("state", "state/state", "state/state/runs"):
         os.chmod(f"{box}/{folder}", 0o700)
-    open(f"{box}/work/experiment.yaml", "w").close()
+    open(f"{box}/here/experiment.yaml", "w").close()
     shutil.copy(shutil.which("sleep"), f"{box}/bin/squall-victim")
     # The shell runs this: it completes as squall does, and writes down whatever else it is told to do.
     with open(f"{box}/bin/squall", "w") as f:
@@ -132,7 +132,7 @@ fi
            "SQUALL_DIR": f"{box}/state", "XDG_CONFIG_HOME": f"{box}/home", "XDG_DATA_HOME": f"{box}/home",
            "XDG_RUNTIME_DIR": f"{box}/home"}
     victim = subprocess.Popen([f"{box}/bin/squall-victim", "600"])
-    os.chdir(f"{box}/work")
+    os.chdir(f"{box}/here")
     try:
         ready = f"touch {box}/ready"
         try_shell("bash", ["bash", "--norc", "--noprofile", "-i"],
