@@ -26,7 +26,7 @@ case_limited() {
 	burner victim
 	referee_before
 	start attack cpu.quota --quota 20% --target "cgroup=/$SQ_ID/victim" --for 4s
-	check "the limit is set" wait_for 20 is_limited
+	check "the limit is set" wait_for 5 is_limited
 	between "the burner gets about its share" "$(share)" 12 28
 	finish
 	exits "ended as asked" 0
