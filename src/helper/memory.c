@@ -30,7 +30,8 @@
  */
 #define CHUNK_BYTES (32ull << 20) /* between two looks at the floor and at the orders */
 /* Huge pages are several times faster on most machines, and many times slower where a hypervisor
- * takes large free blocks back (free page reporting): one is tried, and the same without. */
+ * has taken large free blocks back (free page reporting): one is tried, and the same without; then
+ * what was faster the last time it was used. */
 #define TRY_BYTES HUGE_BYTES
 #define HUGE_BYTES (2ull << 20)
 #define LOOK_NS 250000000ull
@@ -42,7 +43,7 @@ struct fill {
 	char *base;
 	uint64_t reserved, held, page;
 	uint64_t ordered_ns;
-	uint64_t huge_ns, small_ns; /* what TRY_BYTES took; 0: not tried yet */
+	uint64_t huge_ns, small_ns; /* what TRY_BYTES took the last time; 0: not tried yet */
 	bool refused;               /* by the kernel, until the next order */
 	bool reached;               /* and so to be kept without haste */
 	uint64_t *held_c, *most_c, *goal_c, *asked_c, *room_c, *floor_c, *refused_c, *unlocked_c,
@@ -100,8 +101,9 @@ static void take(struct fill *f, uint64_t to)
 		code = 0;
 	}
 	f->held += n;
-	if (try)
-		*(huge ? &f->huge_ns : &f->small_ns) = clock_boot_ns() - from;
+	if (n >= TRY_BYTES)
+		*(huge ? &f->huge_ns : &f->small_ns) =
+		        (clock_boot_ns() - from) / (n / TRY_BYTES) + 1;
 	if (code == EINTR)
 		return; /* what is missing is populated by the lock, or in the next look */
 	if (code) {
