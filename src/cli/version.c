@@ -1,10 +1,10 @@
 /* squall version: what this is and what is built in. */
-#include <curl/curl.h>
 #include <sqlite3.h>
 #include <uv.h>
 
 #include "cli/show.h"
 #include "io/dns.h"
+#include "io/http.h"
 #include "io/systemd.h"
 
 struct version_args {
@@ -15,12 +15,13 @@ static int version_main(struct cli *cli, const void *args)
 {
 	const struct version_args *a = args;
 	json_t *doc = json_object();
-	const char *cares = dns_library();
+	const char *cares = dns_library(), *curl = http_library();
 
 	json_object_set_new(doc, "squall", json_string(SQUALL_VERSION));
 	if (cares)
 		json_object_set_new(doc, "c-ares", json_string(cares));
-	json_object_set_new(doc, "curl", json_string(curl_version_info(CURLVERSION_NOW)->version));
+	if (curl)
+		json_object_set_new(doc, "curl", json_string(curl));
 	json_object_set_new(doc, "jansson", json_string(JANSSON_VERSION));
 	json_object_set_new(doc, "libuv", json_string(uv_version_string()));
 	json_object_set_new(doc, "sqlite", json_string(sqlite3_libversion()));

@@ -144,6 +144,8 @@ struct pool *pool_find(struct loop *loop, struct err *err)
 	struct pool *p = (struct pool *)loop_local_find(loop, &pool_key);
 	if (p)
 		return p;
+	if (curl_load(err) < 0)
+		return NULL;
 	p = calloc(1, sizeof(*p));
 	if (!p || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) { /* counts its users */
 		(void)err_sys(err, ENOMEM, "could not start libcurl");

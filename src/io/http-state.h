@@ -56,6 +56,8 @@ struct http {
 	char detail[CURL_ERROR_SIZE];
 };
 
+/* curl.c: before any other call of libcurl. -ELIBACC: it is not installed. */
+int curl_load(struct err *) must_use;
 /* http-handle.c: a handle, set for this request if is_set. */
 int handle_take(struct pool *, const struct http_request *, struct handle *out,
                 struct err *) must_use;

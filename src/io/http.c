@@ -178,6 +178,9 @@ void http_end(struct http *h, CURLcode code)
 
 int http_url_check(const char *url, struct err *err)
 {
+	int rc = curl_load(err);
+	if (rc < 0)
+		return rc;
 	CURLU *parsed = curl_url();
 	if (!parsed)
 		return err_sys(err, ENOMEM, "could not read an address");

@@ -1,5 +1,6 @@
 /*
- * http.h - one request and its answer, on the loop. Thin over libcurl's multi interface.
+ * http.h - one request and its answer, on the loop. Thin over libcurl's multi interface; libcurl is
+ * loaded by the first call.
  *
  * Owns: one multi handle a loop, made at first use and released with the loop; every request until
  * done() or http_cancel(). Invariants: done() is called exactly once, never from within http_start,
@@ -62,6 +63,8 @@ struct http_answer {
 /* a: borrowed for the call. NULL with err: no answer (-ECONNREFUSED, -ETIMEDOUT, …). */
 typedef void http_done(void *ctx, const struct http_answer *a, const struct err *err);
 
+/* The version of libcurl, or NULL: it is not installed, and nothing here works. */
+const char *http_library(void);
 /* 0, or -EINVAL when it is not a web address with its scheme. */
 int http_url_check(const char *url, struct err *err) must_use;
 /* -EINVAL: an address without scheme (all of it is checked by http_url_check alone), a header that
