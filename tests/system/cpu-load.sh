@@ -30,10 +30,9 @@ stop() { # Ctrl-C, once enough was seen
 	finish 10
 	exits "Ctrl-C ends it" 6
 }
-need_realtime() { need chrt && { chrt -f 1 true 2>/dev/null || { skip "needs real-time priority"; return 1; }; }; }
 
 case_own_share() {
-	need_realtime || return
+	need realtime || return
 	referee_before
 	start attack cpu.load 40% --target host --for 60s
 	check "a helper burns" wait_for 5 is_burning
@@ -44,7 +43,7 @@ case_own_share() {
 	referee_after
 }
 case_against_busy_loops() {
-	need_realtime || return
+	need realtime || return
 	spin
 	spin
 	referee_before

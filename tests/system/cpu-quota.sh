@@ -16,9 +16,6 @@ share() {
 	t1=$(now_ms) c1=$(cpu_ticks "$BURNER")
 	echo $(((c1 - c0) * 100000 / $(getconf CLK_TCK) / (t1 - t0)))
 }
-is_limited() {
-	if [ -e "$CPUGROUP/cpu.max" ]; then ! grep -q ^max "$CPUGROUP/cpu.max"; else [ "$(cat "$CPUGROUP/cpu.cfs_quota_us")" -gt 0 ]; fi
-}
 
 case_limited() {
 	need cgroup-cpu || return

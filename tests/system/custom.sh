@@ -13,17 +13,6 @@ in_effect() { [ -e "$TREE/flag" ]; }
 times() { grep -c "^$1\$" "$DIR/log"; }
 hands() { ours squall-helper; }
 no_hands() { [ -z "$(hands)" ]; }
-kill_all() {
-	local all pid
-	all="$(ours squall-keeper) $RUNNER $(ours squall-helper)"
-	# Stopped first: none of them is to act on the death of another.
-	# shellcheck disable=SC2086  # a list
-	kill -STOP $all 2>/dev/null
-	# shellcheck disable=SC2086
-	kill -KILL $all 2>/dev/null
-	wait "$RUNNER" 2>/dev/null
-	for pid in $all; do wait_for 2 is_gone "$pid"; done
-}
 
 case_applied_and_undone() {
 	referee_before

@@ -28,14 +28,14 @@ case_nginx() {
 		http { access_log off; server { listen 127.0.0.1:8099; location / { return 200 "here\n"; } } }
 	EOF2
 	spawn nginx -p "$DIR/nginx" -c "$DIR/nginx/nginx.conf" -g 'daemon off;'
-	wait_for 10 curl -fsS http://127.0.0.1:8099/ || return
+	check "nginx serves" wait_for 10 curl -fsS http://127.0.0.1:8099/ || return
 	referee_before
 	started nginx url=http://127.0.0.1:8099/ port=8099
 	referee_after
 }
 case_http() {
 	spawn python3 -m http.server --bind 127.0.0.1 --directory "$TREE" 8098
-	wait_for 10 curl -fsS http://127.0.0.1:8098/ || return
+	check "the server serves" wait_for 10 curl -fsS http://127.0.0.1:8098/ || return
 	referee_before
 	started http url=http://127.0.0.1:8098/ port=8098
 	referee_after
@@ -43,7 +43,7 @@ case_http() {
 case_redis() {
 	need redis-server || return
 	spawn redis-server --port 16379 --bind 127.0.0.1 --save '' --dir "$TREE"
-	wait_for 10 sh -c 'printf "PING\r\n" | nc -w 1 127.0.0.1 16379 || redis-cli -p 16379 ping | grep PONG' || return
+	check "redis serves" wait_for 10 redis-cli -p 16379 ping || return
 	referee_before
 	started redis port=16379
 	referee_after
@@ -51,9 +51,9 @@ case_redis() {
 case_postgres() {
 	local bin
 	for bin in /usr/lib/postgresql/*/bin; do :; done
-	need "$bin/initdb" || return
-	# Debian's pg_isready is a script around the real one, slow to start on a busy machine.
+	# Debian keeps initdb out of the way, and its pg_isready is a script, slow to start on a busy machine.
 	PATH=$bin:$PATH
+	need initdb || return
 	mkdir "$DIR/pg"
 	chmod 755 "$BOX" "$DIR"
 	chown postgres "$DIR/pg"
@@ -64,7 +64,7 @@ case_postgres() {
 	}
 	spawn setpriv --reuid=postgres --regid=postgres --clear-groups "$bin/postgres" -D "$DIR/pg/data" \
 		-p 15432 -h 127.0.0.1 -k ''
-	wait_for 30 pg_isready -q -h 127.0.0.1 -p 15432 || return
+	check "postgres serves" wait_for 30 pg_isready -q -h 127.0.0.1 -p 15432 || return
 	referee_before
 	started postgres port=15432
 	referee_after

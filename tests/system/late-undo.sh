@@ -20,7 +20,7 @@ no_systemd() {
 	unset DBUS_SYSTEM_BUS_ADDRESS
 	umount /run
 }
-needs_fake() { [ -x "$FAKE" ] || { skip "built without systemd"; return 1; }; }
+needs_fake() { [ -x "$FAKE" ] || lacks libsystemd "squall was built without it"; }
 event() { squall report last --format json | jq -r --arg t "$1" '.events[] | select(.type == $t) | .text // .what'; }
 squall() { "$SQUALL" "$@"; }
 

@@ -111,8 +111,18 @@ between() { # DESCRIPTION NUMBER LOW HIGH
 	fi
 }
 
-# need CAPABILITY: tries it; says why not and returns 1 (the case returns then). In CI, what
-# .ci/required names must not be missing; a virtual machine has a list of its own ($SQ_REQUIRED).
+# lacks CAPABILITY WHY: the rest of the case is not run. In CI, what .ci/required names must not be
+# missing; a virtual machine has a list of its own ($SQ_REQUIRED).
+lacks() {
+	if [ -n "${SQ_CI:-}" ] && grep -qx -- "$1" "${SQ_REQUIRED:-$TOP/.ci/required}"; then
+		nok "this machine must be able to: $1"
+		note "$2"
+	else
+		skip "needs $1: ${2:-not here}"
+	fi
+	return 1
+}
+# need CAPABILITY: tries it; says why not and returns 1 (the case returns then).
 need() {
 	local why
 	case $1 in
@@ -138,16 +148,10 @@ need() {
 		;;
 	cgroup-pids) why=$(mkdir "$CGPIDS/$SQ_ID-try" 2>&1 && test -e "$CGPIDS/$SQ_ID-try/pids.max" && rmdir "$CGPIDS/$SQ_ID-try" 2>&1) ;;
 	cgroup-v2) why=$([ -n "$CG2" ] && mkdir "$CG2/$SQ_ID-try" 2>&1 && rmdir "$CG2/$SQ_ID-try" 2>&1) ;;
+	realtime) why=$(chrt -f 1 true 2>&1) ;;
 	tmpfs) why=$(mkdir -p "$BOX/try" && mount -t tmpfs none "$BOX/try" 2>&1 && umount "$BOX/try" 2>&1) ;;
 	*) why=$(command -v "$1" || { echo "no program $1"; false; }) ;;
-	esac && return 0
-	if [ -n "${SQ_CI:-}" ] && grep -qx "$1" "${SQ_REQUIRED:-$TOP/.ci/required}"; then
-		nok "this machine must be able to: $1"
-		note "$why"
-	else
-		skip "needs $1: ${why:-not here}"
-	fi
-	return 1
+	esac || lacks "$1" "$why"
 }
 
 # wait_for SECONDS COMMAND…: until it succeeds, or the deadline.
@@ -260,6 +264,10 @@ cgroup() {
 	fi
 	# shellcheck disable=SC2034  # for the tests
 	CPUGROUP=$CGCPU/$SQ_ID/$1 MEMGROUP=$CGMEM/$SQ_ID/$1 GROUP=$CG2/$SQ_ID/$1
+}
+# The group of the last `cgroup` has a quota.
+is_limited() {
+	if [ -e "$CPUGROUP/cpu.max" ]; then ! grep -q ^max "$CPUGROUP/cpu.max"; else [ "$(cat "$CPUGROUP/cpu.cfs_quota_us")" -gt 0 ]; fi
 }
 cgroup_remove() {
 	local root
@@ -439,6 +447,17 @@ finish() {
 exits() { # DESCRIPTION CODE
 	is "$1" "$STATUS" "$2" || { note "$OUT"; note "$ERR"; return 1; }
 }
+# SIGKILL to the runner, its keeper and their helpers. Stopped first: none is to act on the death of another.
+kill_all() {
+	local all pid
+	all="$(ours squall-keeper) $RUNNER $(ours squall-helper)"
+	# shellcheck disable=SC2086  # a list
+	kill -STOP $all 2>/dev/null
+	# shellcheck disable=SC2086
+	kill -KILL $all 2>/dev/null
+	wait "$RUNNER" 2>/dev/null
+	for pid in $all; do wait_for 2 is_gone "$pid"; done
+}
 keeper_pid() { ours squall-keeper | sort -n | head -n1; }
 # The last run's document, as JSON: report_field FILTER
 report_field() {
@@ -456,15 +475,17 @@ all_unmake() {
 	rm -rf --one-file-system "$BOX"
 }
 run_cases() {
-	local name
+	local name checked
 	trap all_unmake EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	for name in ${ONLY:-$(declare -F | sed -n 's/^declare -f case_//p')}; do
 		CASE=$name
+		checked=$N
 		bed_make
 		"case_$name"
+		[ "$N" -gt "$checked" ] || nok "nothing was checked"
 		bed_unmake
 	done
 	echo "1..$N"

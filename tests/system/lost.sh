@@ -3,14 +3,6 @@
 # the next squall command, which also finishes the run's record.
 . "$(dirname "$0")/lib.sh"
 
-kill_all() {
-	local keeper
-	keeper=$(keeper_pid)
-	# shellcheck disable=SC2046  # a list
-	kill -KILL "$RUNNER" "$keeper" $(ours squall-helper)
-	wait "$RUNNER" 2>/dev/null
-	wait_for 2 eval '[ -z "$(ours squall-keeper)$(ours squall-helper)" ]'
-}
 case_pause() {
 	spawn sleep 300
 	referee_before
@@ -48,8 +40,6 @@ case_next_command_undoes() {
 case_quota() {
 	need cgroup-cpu || return
 	cgroup victim
-	is_limited() { ! diff <(grep -h '' "$CPUGROUP"/cpu.max "$CPUGROUP"/cpu.cfs_quota_us 2>/dev/null) "$DIR/quota"; }
-	grep -h '' "$CPUGROUP"/cpu.max "$CPUGROUP"/cpu.cfs_quota_us >"$DIR/quota" 2>/dev/null
 	referee_before
 	start attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for 60s
 	check "limited" wait_for 5 is_limited

@@ -65,12 +65,12 @@ matrix() { # MODE DIRECTION
 	done
 	referee_after
 }
-case_silence_both() { need nft && need veth && need ping && matrix silence both; }
-case_silence_in() { need nft && need veth && need ping && matrix silence in; }
-case_silence_out() { need nft && need veth && need ping && matrix silence out; }
-case_reject_both() { need nft-reject && need veth && need ping && matrix reject both; }
-case_reject_in() { need nft-reject && need veth && need ping && matrix reject in; }
-case_reject_out() { need nft-reject && need veth && need ping && matrix reject out; }
+case_silence_both() { need nft && need veth && need ipv6 && need ping && matrix silence both; }
+case_silence_in() { need nft && need veth && need ipv6 && need ping && matrix silence in; }
+case_silence_out() { need nft && need veth && need ipv6 && need ping && matrix silence out; }
+case_reject_both() { need nft-reject && need veth && need ipv6 && need ping && matrix reject both; }
+case_reject_in() { need nft-reject && need veth && need ipv6 && need ping && matrix reject in; }
+case_reject_out() { need nft-reject && need veth && need ipv6 && need ping && matrix reject out; }
 
 # A connection that stands when the cut begins.
 established() { # MODE WANTED

@@ -40,17 +40,6 @@ refused() {
 	check "$1 is refused (exit $STATUS)" test "$STATUS" = 3 -o "$STATUS" = 4
 	has "$1: why" "$ERR$OUT" "$2"
 }
-kill_all() {
-	local all pid
-	all="$(ours squall-keeper) $RUNNER $(ours squall-helper)"
-	# Stopped first: none of them is to act on the death of another.
-	# shellcheck disable=SC2086  # a list
-	kill -STOP $all 2>/dev/null
-	# shellcheck disable=SC2086
-	kill -KILL $all 2>/dev/null
-	wait "$RUNNER" 2>/dev/null
-	for pid in $all; do wait_for 2 is_gone "$pid"; done
-}
 
 case_own_process() {
 	users
@@ -144,7 +133,7 @@ case_setuid() {
 	install -d "$DIR/suid"
 	install -m 4755 "$BUILD/squall" "$BUILD/squall-keeper" "$(command -v id)" "$DIR/suid"
 	if [ "$(as $A_UID "$DIR/suid/id" -u)" != 0 ]; then
-		skip "setuid has no effect on this file system"
+		lacks setuid "it has no effect on the file system of $DIR"
 		return
 	fi
 	as $A_UID "$DIR/suid/squall" faults >"$DIR/out" 2>&1
@@ -218,7 +207,6 @@ case_delegated_cgroup() {
 	run attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for 300ms
 	check "is limited (7: nothing ran there)" test "$STATUS" = 0 -o "$STATUS" = 7
 	start attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for 60s
-	is_limited() { ! grep -qhE '^(-1|max .*)$' "$CPUGROUP"/cpu.max "$CPUGROUP"/cpu.cfs_quota_us; }
 	check "limited" wait_for 5 is_limited
 	kill_all
 	check "still limited" is_limited
