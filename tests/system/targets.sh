@@ -248,42 +248,51 @@ case_container_by_socket() {
 }
 # What podman makes, by its own socket.
 case_podman() {
-	need podman || return
-	local dir=$DIR/podman
+	need podman && need busybox || return
+	local dir=$DIR/podman service
+	local -a engine=(podman --root "$dir/storage" --runroot "$dir/run" --storage-driver vfs)
 	mkdir -p "$dir/root/bin" "$dir/run"
-	need busybox || return
 	cp "$(command -v busybox)" "$dir/root/bin/busybox"
+	# Without systemd, and within the limits that any shell has; its own state goes with this /run.
+	mount -t tmpfs none /run
 	cat >"$dir/containers.conf" <<-EOF
 		[engine]
 		runtime = "runc"
 		cgroup_manager = "cgroupfs"
 		[containers]
-		default_ulimits = ["nofile=20000:20000", "nproc=30000:30000"]
+		default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 	EOF
 	export CONTAINERS_CONF=$dir/containers.conf
-	podman() { command podman --root "$dir/storage" --runroot "$dir/run" --storage-driver vfs "$@"; }
-	if ! tar -C "$dir/root" -c . | podman import - localhost/victim >"$dir/log" 2>&1 ||
-		! podman run -d --net none --name shop --label app=shop localhost/victim /bin/busybox sleep 300 >"$dir/id" 2>>"$dir/log"; then
-		skip "podman runs no container here: $(tail -n1 "$dir/log")"
-		return
-	fi
-	setsid podman system service --time 60 "unix://$dir/podman.sock" >>"$dir/log" 2>&1 &
-	local service=$!
-	wait_for 10 test -S "$dir/podman.sock"
+	tar -C "$dir/root" -c . | "${engine[@]}" import - localhost/victim >"$dir/log" 2>&1 &&
+		"${engine[@]}" run -d --net none --cgroup-parent "/$SQ_ID-podman" --name shop --label app=shop \
+			localhost/victim /bin/busybox sleep 300 >"$dir/id" 2>>"$dir/log" ||
+		lacks containers "podman runs none here: $(tail -n1 "$dir/log")" || { podman_end; return; }
+	setsid "${engine[@]}" system service --time 60 "unix://$dir/podman.sock" >>"$dir/log" 2>&1 &
+	service=$!
+	disown $service
+	check "its engine listens" wait_for 10 test -S "$dir/podman.sock"
 	export DOCKER_HOST=unix://$dir/podman.sock
-	PID=$(podman inspect --format '{{.State.Pid}}' shop)
+	PID=$("${engine[@]}" inspect --format '{{.State.Pid}}' shop)
+	referee_before
 	start attack proc.pause --target container.name=shop --for 1s
 	check "stopped" wait_for 10 is_stopped "$PID"
 	finish
 	exits "ended as asked" 0
+	has "it is named" "$OUT" "container shop \($(cut -c1-12 "$dir/id")\)"
 	check "runs again" wait_for 2 is_running "$PID"
+	referee_after
 	run attack proc.kill --target container.label=app=shop --allow irreversible
 	exits "killed" 0
 	check "gone" wait_for 5 is_gone "$PID"
+	"${engine[@]}" rm -f -t 0 shop >/dev/null 2>&1
 	kill "$service"
-	podman rm -f shop >/dev/null 2>&1
+	podman_end
+}
+# It uses every hierarchy of cgroups.
+podman_end() {
 	unset DOCKER_HOST CONTAINERS_CONF
-	unset -f podman
+	umount /run
+	wait_for 5 eval '! find /sys/fs/cgroup -path "*/$SQ_ID-podman*" -type d -depth -exec rmdir {} + 2>&1 | grep -q .'
 }
 
 case_command() {
