@@ -79,7 +79,7 @@ static void check_policies(struct checking *c, const struct attack_thought *v, s
 	if (ret == 0)
 		ret = gate_times(&c->policies, clock_wall_ns(), c->x->max_duration_ns, &err);
 	if (ret == 0)
-		ret = plans_gate(&c->policies, c->x, v, n, &err);
+		ret = plans_gate(&c->policies, &c->cli->world, c->x, v, n, &err);
 	if (ret < 0)
 		refuse(c, EXIT_REFUSED, "policy", err.what, err.hint);
 }

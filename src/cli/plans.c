@@ -56,18 +56,23 @@ static void think(struct cli *cli, const struct world *w, const struct policies 
 	plan_mask(x, &t->plan);
 }
 
-int plans_gate(const struct policies *p, const struct experiment *x, const struct attack_thought *v,
-               size_t n, struct err *err)
+int plans_gate(const struct policies *p, const struct world *w, const struct experiment *x,
+               const struct attack_thought *v, size_t n, struct err *err)
 {
 	int ret = gate_file(p, x, err);
+	size_t pids = 0;
 	struct arena cleanup(arena_release) arena = {.head = NULL};
 	const struct targets **all;
 
 	arena_init(&arena, 1 << 20);
 	all = arena_alloc(&arena, (n + 1) * sizeof(*all));
-	for (size_t i = 0; all && i < n; i++)
+	for (size_t i = 0; all && i < n; i++) {
 		all[i] = v[i].resolve_code == 0 ? &v[i].targets : NULL;
-	return ret || !all ? ret : gate_spread(p, all, n, err);
+		pids += gate_pids(&v[i].plan);
+	}
+	if (ret == 0 && all)
+		ret = gate_spread(p, all, n, err);
+	return ret || !n ? ret : gate_room(p, w, pids, err);
 }
 
 struct attack_thought *attacks_think(struct cli *cli, const struct world *w,
@@ -153,7 +158,7 @@ enum exit_code plans_show(struct cli *cli, const struct world *w, const struct e
 		else if (t->gate_code < 0)
 			code = show_err(&t->gate_err, EXIT_REFUSED);
 	}
-	if (plans_gate(&policies, x, v, n, &err) < 0)
+	if (plans_gate(&policies, w, x, v, n, &err) < 0)
 		code = show_err(&err, EXIT_REFUSED);
 	if (json)
 		show_json(json_pack("{s:I, s:O, s:s*}", "seed", (json_int_t)seed, "attacks", list,

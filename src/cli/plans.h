@@ -25,8 +25,8 @@ enum exit_code policies_take(struct cli *, const struct world *, struct policies
 struct attack_thought *attacks_think(struct cli *, const struct world *, const struct policies *,
                                      const struct experiment *, uint64_t seed, size_t *n);
 /* What the policies say of the file and of all its attacks together; 0 or -EPERM. */
-int plans_gate(const struct policies *, const struct experiment *, const struct attack_thought *,
-               size_t n, struct err *) must_use;
+int plans_gate(const struct policies *, const struct world *, const struct experiment *,
+               const struct attack_thought *, size_t n, struct err *) must_use;
 /* Prints the plan. EXIT_HELD, or why it cannot be made: EXIT_CANNOT, EXIT_REFUSED. */
 enum exit_code plans_show(struct cli *, const struct world *, const struct experiment *,
                           uint64_t seed, bool json);

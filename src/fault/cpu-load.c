@@ -141,6 +141,7 @@ static int plan_load(const void *args, const struct target *t, const struct mome
 	if (t->kind != TARGET_HOST)
 		buf_add(&says, "; within the cgroup, and its limits");
 	*again_ns = 0;
+	out->threads += cpus_count(&cpus);
 	return held_plan(out, "cpu", run, t, moment, t->kind == TARGET_HOST ? "" : t->cgroup_cpu, w,
 	                 to.data, says.data, err);
 }

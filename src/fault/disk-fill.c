@@ -52,6 +52,7 @@ static int plan_fill(const void *args, const struct target *t, const struct mome
 	struct space space = {.block_bytes = 0};
 	struct amount amount;
 	char folder[FOLDER_MAX];
+	struct fill_floor owner = {.bytes = 0};
 	uint64_t left = 0;
 	int ret;
 	BUF(what, SAYS_MAX);
@@ -70,9 +71,10 @@ static int plan_fill(const void *args, const struct target *t, const struct mome
 		return ret;
 	left = a->reserved ? space.free_bytes : space.available_bytes;
 	buf_addf(&what, "space on the file system of \"%s\"", a->path);
-	ret = fill_amount(&a->fill, space.total_bytes, left,
-	                  moment->floors ? moment->floors->disk_bytes : 0, what.data, moment,
-	                  &amount, err);
+	if (moment->floors)
+		owner = (struct fill_floor){moment->floors->disk_bytes, moment->floors->disk_by};
+	ret = fill_amount(&a->fill, space.total_bytes, left, owner, what.data, moment, &amount,
+	                  err);
 	if (ret < 0)
 		return ret;
 	amount_format(&amount, &to);

@@ -49,7 +49,7 @@ int fill_check(const struct fill_args *a, struct err *err)
 }
 
 int fill_amount(const struct fill_args *a, uint64_t total_bytes, uint64_t available_bytes,
-                uint64_t floor_least, const char *what, const struct moment *moment,
+                struct fill_floor owner, const char *what, const struct moment *moment,
                 struct amount *to, struct err *err)
 {
 	struct amount m = {.kind = a->bytes       ? AMOUNT_BYTES
@@ -63,8 +63,10 @@ int fill_amount(const struct fill_args *a, uint64_t total_bytes, uint64_t availa
 	if (m.kind != AMOUNT_LEAVE)
 		m.floor_bytes = total_bytes / PPM_ALL * a->floor_ppm +
 		                total_bytes % PPM_ALL * a->floor_ppm / PPM_ALL;
-	if (m.floor_bytes < floor_least)
-		m.floor_bytes = floor_least;
+	bool is_owners = m.floor_bytes < owner.bytes;
+
+	if (is_owners)
+		m.floor_bytes = owner.bytes;
 	if (moment->turn == 0 && m.kind == AMOUNT_BYTES &&
 	    amount_goal(&m, 0, available_bytes) < m.value) {
 		BUF(asked, 32);
@@ -76,11 +78,13 @@ int fill_amount(const struct fill_args *a, uint64_t total_bytes, uint64_t availa
 		size_format_short(&floor, m.floor_bytes);
 		err_set(err, -EPERM, "cannot take %s of %s: %s are available, and %s must stay",
 		        asked.data, what, available.data, floor.data);
-		return err_hint(err, -EPERM, "%s",
-		                m.floor_bytes > floor_least
-		                        ? "Take less, or say how much may be taken to the last: "
-		                          "floor 0%."
-		                        : "Take less.");
+		if (is_owners)
+			return err_hint(err, -EPERM,
+			                "Take less: that is the word of this machine's owner, in "
+			                "\"%s\".",
+			                owner.by ? owner.by : "floors");
+		return err_hint(err, -EPERM,
+		                "Take less, or say how much may be taken to the last: floor 0%%.");
 	}
 	*to = m;
 	return 0;

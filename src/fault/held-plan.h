@@ -17,10 +17,15 @@ struct fill_args {
 	uint64_t bytes, share_ppm, leave_bytes, floor_ppm;
 };
 int fill_check(const struct fill_args *, struct err *) must_use;
-/* total, available: what there is. floor_least: the machine owner's. -EPERM: so many bytes would go
- * below the floor (told only before the first put). */
+/* What the machine's owner wants left, and in which line ("FILE:LINE"; NULL: nobody has said). */
+struct fill_floor {
+	uint64_t bytes;
+	const char *by;
+};
+/* total, available: what there is. -EPERM: so many bytes would go below the floor (told only before
+ * the first put). */
 int fill_amount(const struct fill_args *, uint64_t total_bytes, uint64_t available_bytes,
-                uint64_t floor_least, const char *what, const struct moment *, struct amount *,
+                struct fill_floor owner, const char *what, const struct moment *, struct amount *,
                 struct err *) must_use;
 /* "takes 2GiB of the 22.4GiB that are available; 1.2GiB stay". */
 void fill_says(const struct amount *, uint64_t available_bytes, struct buf *to);

@@ -12,7 +12,7 @@ static int plan_fill(const void *args, const struct target *t, const struct mome
 {
 	const struct fill_args *a = args;
 	const char *group = t->kind == TARGET_HOST ? "" : t->cgroup_memory;
-	uint64_t owner = moment->floors ? moment->floors->mem_bytes : 0;
+	struct fill_floor owner = {.bytes = 0};
 	struct memory_room room = {.total_bytes = 0};
 	struct amount amount, host = {.kind = AMOUNT_BYTES};
 	int ret;
@@ -27,10 +27,13 @@ static int plan_fill(const void *args, const struct target *t, const struct mome
 		                "Aim at the host; or, in version 2, enable the memory controller: "
 		                "echo +memory > cgroup.subtree_control in the cgroup above.");
 	}
+	if (moment->floors)
+		owner = (struct fill_floor){moment->floors->mem_bytes, moment->floors->mem_by};
 	ret = memory_room_read(w, group, &room, err);
 	if (ret == 0)
-		ret = fill_amount(a, room.total_bytes, room.available_bytes, *group ? 0 : owner,
-		                  "memory", moment, &amount, err);
+		ret = fill_amount(a, room.total_bytes, room.available_bytes,
+		                  *group ? (struct fill_floor){.bytes = 0} : owner, "memory",
+		                  moment, &amount, err);
 	/* What a cgroup takes the machine must have, too. */
 	if (ret == 0)
 		ret = fill_amount(a, room.host_total_bytes, room.host_available_bytes, owner,

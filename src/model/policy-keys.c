@@ -157,7 +157,7 @@ const struct policy_key policy_keys[] = {
         {"floors.disk", POLICY_SIZE, AT(floors.disk_bytes), .dflt = "0", .example = "1GiB",
          .help = "space that is left on each file system"},
         {"floors.process-ids", POLICY_COUNT, AT(floors.pids), .dflt = "0", .example = "1000",
-         .help = "process ids that are left"},
+         .help = "process ids that are left, to the machine and in the cgroups that squall is in"},
         {"halt", POLICY_WORD, AT(halt), .choices = "anyone|root", .dflt = "anyone",
          .example = "root", .help = "who may halt the runs of others"},
         {NULL},

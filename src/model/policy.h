@@ -22,6 +22,8 @@ struct floors {
 	uint64_t mem_bytes;  /* memory that stays available (MemAvailable) */
 	uint64_t disk_bytes; /* space that stays free on each file system */
 	uint64_t pids;       /* process ids that stay free */
+	/* Whose word memory and disk are, "FILE:LINE"; NULL: not known. */
+	const char *mem_by, *disk_by;
 };
 
 /* What may stand under a key. */

@@ -28,6 +28,12 @@ int gate_plan(const struct policies *, const struct world *, const struct experi
 int gate_spread(const struct policies *, const struct targets *const *, size_t n,
                 struct err *) must_use;
 
+/* How many process ids a plan takes at most: a helper for each step, and their threads. */
+size_t gate_pids(const struct plan *);
+/* Whether the floor of process ids holds when a run has its keeper and takes so many besides. Once,
+ * before anything is started. */
+int gate_room(const struct policies *, const struct world *, size_t pids, struct err *) must_use;
+
 /* gate.c: "policy "FILE:LINE" refuses …", and what can be done. Returns -EPERM. */
 int policy_refuse(struct err *, const struct policy *, struct where, const char *fmt, ...)
         printf_like(4, 5);

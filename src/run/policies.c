@@ -59,10 +59,24 @@ static int text_read(int dir, const char *path, uid_t owner, bool real, char **t
 	return ret < 0 ? untrusted(err, path, err_text(-ret)) : 1;
 }
 
-static void floors_add(struct floors *to, const struct floors *f)
+static void floor_add(uint64_t *to, char by[PATH_CAP + 32], uint64_t bytes,
+                      const struct policy *policy, const char *key)
 {
-	to->mem_bytes = f->mem_bytes > to->mem_bytes ? f->mem_bytes : to->mem_bytes;
-	to->disk_bytes = f->disk_bytes > to->disk_bytes ? f->disk_bytes : to->disk_bytes;
+	if (bytes <= *to)
+		return;
+	*to = bytes;
+	snprintf(by, PATH_CAP + 32, "%s:%u", policy->path, policy_said(policy, key).line);
+}
+
+static void floors_add(struct policies *p, const struct policy *policy)
+{
+	const struct floors *f = &policy->floors;
+	struct floors *to = &p->floors;
+
+	floor_add(&to->mem_bytes, p->mem_by, f->mem_bytes, policy, "floors.memory");
+	floor_add(&to->disk_bytes, p->disk_by, f->disk_bytes, policy, "floors.disk");
+	to->mem_by = to->mem_bytes ? p->mem_by : NULL;
+	to->disk_by = to->disk_bytes ? p->disk_by : NULL;
 	to->pids = f->pids > to->pids ? f->pids : to->pids;
 }
 
@@ -95,7 +109,7 @@ static int policy_add(struct policies *p, int dir, const char *etc, uid_t owner,
 			                "lint %s\" shows every problem.",
 			                p->path);
 		}
-		floors_add(&p->floors, &policy->floors);
+		floors_add(p, policy);
 	}
 	if (ret >= 0)
 		p->path[0] = '\0';

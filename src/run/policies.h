@@ -36,6 +36,7 @@ struct policies {
 	struct policy *v[POLICIES_MAX];
 	size_t n;
 	struct floors floors; /* the higher of each */
+	char mem_by[PATH_CAP + 32], disk_by[PATH_CAP + 32];
 	struct caller caller;
 	char path[PATH_CAP + 16]; /* of the one that could not be used; else "" */
 };

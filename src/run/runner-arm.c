@@ -83,11 +83,16 @@ static int policies_check(struct runner *r, uint64_t deadline_ns, struct err *er
 	const struct policies *p = r->o->policies;
 	size_t n = r->x->attacks_n;
 	const struct targets **all = arena_alloc(&r->arena, (n + 1) * sizeof(*all));
+	size_t pids = 0;
 	if (!p || !all)
 		return all ? 0 : err_set(err, -ENOMEM, "could not arm the run: out of memory");
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		all[i] = &r->attacks[i].targets;
+		pids += r->attacks[i].pids;
+	}
 	int rc = gate_spread(p, all, n, err);
+	if (rc == 0)
+		rc = gate_room(p, r->o->world, pids, err);
 	uint64_t now_ns = loop_now_ns(r->loop);
 	return rc < 0 ? rc : gate_times(p, clock_wall_ns(), deadline_ns - now_ns, err);
 }

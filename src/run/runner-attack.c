@@ -137,6 +137,7 @@ int attack_put(struct attack *a, enum attack_use use, struct err *err)
 		return rc;
 	switch (use) {
 	case ATTACK_LOOK:
+		a->pids = gate_pids(&plan);
 		plan_tell(a, &plan);
 		return 0;
 	case ATTACK_PREPARE:

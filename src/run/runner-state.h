@@ -45,6 +45,7 @@ struct attack {
 	struct targets targets;
 	bool resolved;
 	size_t level;
+	size_t pids; /* that its plan takes at most */
 	uint64_t turn;
 	bool put;     /* a put was sent and no take-out since */
 	bool leaving; /* a take-out was sent and not answered yet */

@@ -30,6 +30,7 @@ struct plan {
 	size_t n, cap;
 	struct blob *blobs;
 	size_t blobs_n, blobs_cap;
+	size_t threads;    /* that its helpers have besides their first */
 	bool host_wide;    /* reaches all of this machine: needs `allow: [host-wide]` */
 	bool control_path; /* may reach the caller's own way in: needs `allow: [control-path]` */
 };

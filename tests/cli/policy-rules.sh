@@ -94,6 +94,15 @@ refuses "too many over all attacks" 'blast-radius: {targets: 4}' "$pause" 2
 allows "one more" 'blast-radius: {targets: 5}' "$pause"
 MORE=
 
+# 32768 - 187 are free; squall takes 12, and one for each of the four processes
+refuses "a floor of process ids" 'floors: {process-ids: 32566}' "$pause" 2
+allows "a floor of process ids, just" 'floors: {process-ids: 32565}' "$pause"
+refuses "a floor of process ids, for burning threads" 'floors: {process-ids: 32567}' \
+	'fault: cpu.load, target: host, with: {load: 10%, cpus: 2}, for: 10s' 2
+allows "a floor of process ids, for burning threads, just" 'floors: {process-ids: 32566}' \
+	'fault: cpu.load, target: host, with: {load: 10%, cpus: 2}, for: 10s'
+allows "a plan that takes none" 'floors: {process-ids: 4000000}' 'wait: 1s'
+
 exec='fault: proc.pause, target: {process: {pid: 804}}, for: 10s}
   - {exec: {argv: [ls]}'
 refuses "an action that is a command" 'commands: false' "$exec" 2

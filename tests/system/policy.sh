@@ -231,6 +231,74 @@ case_floors_and_moments() {
 	is "status names the policy" "$(jq -r '.policy[0] | .file, .rules' <<<"$OUT" | tr '\n' ' ')" "/etc/squall/policy.yaml 3 "
 	referee_after
 }
+available() { awk '$1 == "MemAvailable:" { printf "%.0f\n", $2 * 1024 }' /proc/meminfo; }
+held_bytes() { awk '$1 == "VmRSS:" { printf "%.0f\n", $2 * 1024 }' "/proc/$(ours squall-helper | head -n1)/status" 2>/dev/null; }
+holds() { [ "$(held_bytes)" -ge "$1" ]; }
+case_floor_of_process_ids() {
+	machine
+	policy "floors: {process-ids: 400000000}"
+	run attack proc.pause --target "process.pid=$VICTIM" --for 300ms
+	refused "more than there are" 2
+	has "how many are free, and what bounds them" "$ERR" '[0-9]+ are free \((kernel|cgroup).*400000000 must stay'
+	is "no keeper was started" "$(find /var/lib/squall/runs -name undo.log 2>/dev/null)" ""
+	printf 'squall: 1\ntitle: x\nmethod: [{fault: proc.pause, target: {process: {pid: %s}}, for: 300ms}]\n' "$VICTIM" >"$DIR/x.yaml"
+	run check "$DIR/x.yaml"
+	exits "check says so" 4
+	has "by that line" "$OUT" 'policy.yaml:2'
+	run undo
+	exits "undo goes on" 0
+	need cgroup-pids || return
+	mkdir "$CGPIDS/$SQ_ID-few"
+	echo 60 >"$CGPIDS/$SQ_ID-few/pids.max"
+	policy "floors: {process-ids: 50}"
+	run attack proc.pause --target "process.pid=$VICTIM" --for 300ms
+	exits "few are wanted: done" 0
+	# shellcheck disable=SC2016  # for the inner shell
+	sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$CGPIDS/$SQ_ID-few" \
+		"$SQUALL" attack proc.pause --target "process.pid=$VICTIM" --for 300ms >"$DIR/out" 2>"$DIR/err" </dev/null
+	STATUS=$? OUT=$(cat "$DIR/out") ERR=$(cat "$DIR/err")
+	refused "few are left in squall's own cgroup" 2
+	has "named" "$ERR" "cgroup \"$CGPIDS/$SQ_ID-few\""
+	rmdir "$CGPIDS/$SQ_ID-few"
+	referee_after
+}
+case_floor_of_memory() {
+	local floor
+	machine
+	floor=$(($(available) - 512 * 1048576)) # others on the machine take and give, too
+	policy "floors: {memory: 1000TiB}"
+	run attack mem.fill 1MiB --floor 0% --target host --for 300ms
+	exits "nothing may be taken, whatever the fault's own floor" 4
+	has "by the owner's floor" "$ERR" '1000TiB must stay'
+	has "which the hint names" "$ERR" '/etc/squall/policy.yaml:2"'
+	policy "floors: {memory: ${floor}B}"
+	start attack mem.fill --share 100% --floor 0% --target host --for 4s
+	check "it takes what is above" wait_for 3 holds 8388608
+	check "the floor is there" wait_for 2 eval '[ "$(available)" -ge $((floor - 67108864)) ]'
+	finish
+	exits "ended as asked" 0
+	has "bounded by it: not the share that was asked" "$OUT" 'more would have gone below the floor'
+	referee_after
+}
+case_floor_of_a_disk() {
+	need tmpfs || return
+	machine
+	mkdir -p "$DIR/mnt"
+	mount -t tmpfs -o size=32m none "$DIR/mnt"
+	referee_before
+	policy "floors: {disk: 20MiB}"
+	run attack disk.fill "$DIR/mnt" 16MiB --floor 0% --target host --for 300ms
+	exits "more than the owner leaves: refused" 4
+	has "by the owner's floor" "$ERR" '20MiB must stay'
+	run attack disk.fill "$DIR/mnt" 8MiB --floor 0% --target host --for 300ms
+	exits "less: done" 0
+	start attack disk.fill "$DIR/mnt" --share 100% --floor 0% --target host --for 3s
+	check "it takes what is above" wait_for 2 eval '[ "$(stat -f -c %a "$DIR/mnt")" = $((20 * 256)) ]'
+	finish
+	exits "ended as asked" 0
+	has "and no more" "$OUT" 'achieved 12MiB.*more would have gone below the floor'
+	referee_after
+}
 
 # --- halt ----------------------------------------------------------------------------------------
 user_run() { # in the background: a long run of the user's; $RUNNER

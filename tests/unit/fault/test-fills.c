@@ -97,7 +97,9 @@ static int teardown(void **state)
 static void floors(void **state)
 {
 	/* 8 GiB, 6 GiB of them available; the floor of 5% is 410 MiB */
-	static const struct floors gib = {.mem_bytes = 1ull << 30, .disk_bytes = 4ull << 30};
+	static const struct floors gib = {.mem_bytes = 1ull << 30,
+	                                  .disk_bytes = 4ull << 30,
+	                                  .mem_by = "/etc/squall/policy.yaml:7"};
 
 	plans("mem.fill", ARGS("bytes=1GiB"), NULL,
 	      "bytes=1073741824 floor=429496729 host=429496729");
@@ -109,7 +111,8 @@ static void floors(void **state)
 	      "leave=1048576 floor=1073741824 host=1073741824");
 	assert_int_equal(plan_with("mem.fill", ARGS("bytes=5500MiB"), TARGET_HOST, &gib, 0),
 	                 -EPERM);
-	assert_string_equal(err.hint, "Take less.");
+	assert_string_equal(err.hint, "Take less: that is the word of this machine's owner, in "
+	                              "\"/etc/squall/policy.yaml:7\".");
 	/* a step up that no longer fits is a matter of the dose */
 	assert_int_equal(plan_with("mem.fill", ARGS("bytes=5500MiB"), TARGET_HOST, &gib, 1), 0);
 	plans("disk.fill", ARGS("path=/var/lib/shop", "share=50%"), &gib,

@@ -1,4 +1,5 @@
-/* test-gate.c - who and when: what a policy says of callers and of moments; whose file counts. */
+/* test-gate.c - who, when, and what is left: what a policy says of callers, moments and process
+ * ids; whose file counts. */
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -11,6 +12,7 @@
 
 #include "base/quantity.h"
 #include "fault/fault.h"
+#include "machine/recorded.h"
 #include "run/gate.h"
 #include "run/halt.h"
 
@@ -140,6 +142,104 @@ static void test_floors(void **state)
 	policies_release(&p);
 }
 
+/* A machine: what its files say, and the limits of the two cgroups that squall is in, below dir. */
+struct ids_machine {
+	const char *text, *dir; /* dir NULL: no cgroups */
+};
+
+#define USED_500                                  \
+	"squall machine 1\nlink /proc/self = 9\n" \
+	"text /proc/sys/kernel/pid_max = 32768\n" \
+	"text /proc/loadavg = 0.00 0.00 0.00 1/500 9\n"
+
+static const struct ids_machine version_2 = {
+        USED_500 "text /proc/sys/kernel/threads-max = 40000\n"
+                 "text /proc/9/mountinfo = 31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+                 "text /proc/9/cgroup = 0::/a.slice/b.service\n",
+        "/sys/fs/cgroup"};
+static const struct ids_machine version_1 = {
+        USED_500 "text /proc/sys/kernel/threads-max = 40000\n"
+                 "text /proc/9/mountinfo = 3 2 0:2 / /sys/fs/cgroup/pids rw - cgroup cgroup pids\n"
+                 "text /proc/9/cgroup = 4:pids:/a.slice/b.service\n",
+        "/sys/fs/cgroup/pids"};
+static const struct ids_machine few_threads = {USED_500 "text /proc/sys/kernel/threads-max = 600\n",
+                                               NULL};
+static const struct ids_machine uncounted = {"squall machine 1\n", NULL};
+
+static void machine_make(struct recorded *r, const struct ids_machine *m, const char *slice,
+                         const char *service)
+{
+	struct err err = ERR_INIT;
+	char path[PATH_CAP + 16];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/a.machine", box);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(m->text, f);
+	if (m->dir) {
+		fprintf(f, "text %s/a.slice/pids.max = %s\n", m->dir, slice);
+		fprintf(f, "text %s/a.slice/pids.current = 100\n", m->dir);
+		fprintf(f, "text %s/a.slice/b.service/pids.max = %s\n", m->dir, service);
+		fprintf(f, "text %s/a.slice/b.service/pids.current = 10\n", m->dir);
+	}
+	fclose(f);
+	if (recorded_open(r, path, &err) < 0)
+		fail_msg("%s", err.what);
+}
+
+/* The policy's floor, what the plans take besides squall's own 12, and whether that may be. */
+static void test_process_ids(void **state)
+{
+	static const struct {
+		const struct ids_machine *machine;
+		const char *slice, *service;
+		unsigned floor;
+		size_t pids;
+		const char *refused; /* NULL: it may */
+	} cases[] = {
+	        {&version_2, "max", "max", 32256, 0, NULL},
+	        {&version_2, "max", "max", 32257, 0, "32268 are free (kernel.pid_max)"},
+	        {&version_2, "max", "max", 32200, 56, NULL},
+	        {&version_2, "max", "max", 32200, 57, "takes 69 process ids"},
+	        {&version_2, "max", "1000", 978, 0, NULL},
+	        {&version_2, "max", "1000", 979, 0,
+	         "990 are free (cgroup \"/sys/fs/cgroup/a.slice/b.service\")"},
+	        {&version_2, "200", "1000", 100, 0,
+	         "100 are free (cgroup \"/sys/fs/cgroup/a.slice\"), and 100 must stay"},
+	        {&version_2, "200", "1000", 88, 0, NULL},
+	        {&version_2, "50", "max", 1, 0, ": 0 are free (cgroup"},
+	        {&version_2, "50", "max", 0, 0, NULL},
+	        {&version_1, "max", "1000", 978, 0, NULL},
+	        {&version_1, "max", "1000", 979, 0,
+	         "990 are free (cgroup \"/sys/fs/cgroup/pids/a.slice/b.service\")"},
+	        {&version_1, "110", "1000", 1, 0, ": 10 are free (cgroup"},
+	        {&few_threads, "", "", 88, 0, NULL},
+	        {&few_threads, "", "", 89, 0, "100 are free (kernel.threads-max)"},
+	        {&uncounted, "", "", 1, 0, "until free process ids can be counted"},
+	        {&uncounted, "", "", 0, 0, NULL},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct recorded r = {.text = NULL};
+		struct policies p;
+		struct err err = ERR_INIT;
+		char text[64];
+		int ret;
+
+		snprintf(text, sizeof(text), "floors: {process-ids: %u}", cases[i].floor);
+		good(&p, text);
+		machine_make(&r, cases[i].machine, cases[i].slice, cases[i].service);
+		ret = gate_room(&p, &r.world, cases[i].pids, &err);
+		if (ret != (cases[i].refused ? -EPERM : 0) ||
+		    (ret < 0 && !strstr(err.what, cases[i].refused)))
+			fail_msg("case %zu: %d %s", i, ret, err.what);
+		if (ret < 0)
+			assert_non_null(strstr(err.what, "policy.yaml:2\" refuses"));
+		recorded_close(&r);
+		policies_release(&p);
+	}
+}
+
 /* A policy that cannot be trusted, read or understood refuses; one that is not there does not. */
 static void refused(const char *why)
 {
@@ -259,9 +359,10 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_who),   cmocka_unit_test(test_sudo),
-	        cmocka_unit_test(test_when),  cmocka_unit_test(test_floors),
-	        cmocka_unit_test(test_whose), cmocka_unit_test(test_halt),
+	        cmocka_unit_test(test_who),         cmocka_unit_test(test_sudo),
+	        cmocka_unit_test(test_when),        cmocka_unit_test(test_floors),
+	        cmocka_unit_test(test_process_ids), cmocka_unit_test(test_whose),
+	        cmocka_unit_test(test_halt),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }
