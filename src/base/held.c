@@ -68,6 +68,11 @@ void held_name(const char *run, unsigned n, char name[HELD_NAME_MAX])
 			*c = '_';
 }
 
+void held_file_name(const struct held_object *o, struct buf *to)
+{
+	buf_addf(to, ".squall-%s", o->name);
+}
+
 int held_place_open(const struct world *w, const struct held_object *o, struct err *err)
 {
 	_cleanup_fd_ int fd = world_openat(w, o->where, O_PATH | O_DIRECTORY);

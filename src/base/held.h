@@ -34,6 +34,8 @@ int held_object_format(const struct held_object *, struct buf *to, struct err *)
 int held_object_parse(const char *object, struct held_object *, struct err *) must_use;
 /* The name for an attack of a run. */
 void held_name(const char *run, unsigned n, char name[HELD_NAME_MAX]);
+/* The name that a file of the holder has for a moment, where a file cannot be made without one. */
+void held_file_name(const struct held_object *, struct buf *to);
 /* Opens the place (O_PATH) and sees that it is the one that is meant. -ESTALE: it is gone. */
 int held_place_open(const struct world *, const struct held_object *, struct err *) must_use;
 

@@ -60,10 +60,33 @@ static int open_recorded(const struct world *w, const char *path, int flags)
 	return (int)syscall(SYS_openat2, w->root, below(path), &how, sizeof(how));
 }
 
+/* Below another process's root a link that is absolute leads to that root, as it does for that
+ * process; else who owns a container would choose a place of this machine with it. */
+static int open_within(const struct world *w, const char *path, size_t root_n, int flags)
+{
+	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT};
+	char root[64];
+	_cleanup_fd_ int fd = -1;
+
+	snprintf(root, sizeof(root), "%.*s", (int)root_n, path);
+	fd = openat(w->root, below(root), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? fd : (int)syscall(SYS_openat2, fd, below(path + root_n), &how, sizeof(how));
+}
+
+/* The length of "/proc/PID/root/"; 0: it does not begin so. */
+static size_t root_of_process(const char *path)
+{
+	int n = 0;
+
+	return sscanf(path, "/proc/%*u/root/%n", &n) == 0 && n > 0 && n < 64 ? (size_t)n : 0;
+}
+
 int world_openat(const struct world *w, const char *path, int flags)
 {
-	int fd = w->fake ? open_recorded(w, path, flags)
-	                 : openat(w->root, below(path), flags | O_CLOEXEC);
+	size_t root_n = root_of_process(path);
+	int fd = w->fake  ? open_recorded(w, path, flags)
+	         : root_n ? open_within(w, path, root_n, flags)
+	                  : openat(w->root, below(path), flags | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
 }

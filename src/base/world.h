@@ -34,7 +34,8 @@ bool world_is_real(const struct world *w);
 const char *world_answer(const struct world *w, const char *key);
 
 /* Opens an absolute path below the root, O_CLOEXEC added; returns the descriptor or a negative
- * errno (errno kept), and fills no err: the caller says what the file was for. */
+ * errno (errno kept), and fills no err: the caller says what the file was for. What is below
+ * "/proc/PID/root/" is found as that process would find it, links included. */
 int world_openat(const struct world *w, const char *path, int flags) must_use;
 /* Reads a whole small file (to cap-1 bytes), trailing newlines cut. -EFBIG when it does not fit. */
 int world_read(const struct world *w, const char *path, struct buf *to, struct err *err) must_use;

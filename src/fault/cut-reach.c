@@ -49,8 +49,8 @@ static bool cuts_way_in(const struct nft_rules *r, const struct world *w)
 		return false;
 	if (r->confined && r->devs_n == 1 && strcmp(r->devs[0], "lo") == 0)
 		return false;
-	if (r->addrs_n == 0)
-		return port_is_listed(r, ssh.local_port);
+	if (r->addrs_n == 0 && port_is_listed(r, ssh.local_port))
+		return true;
 	ways_in_read(w, &ways);
 	for (size_t i = 0; i < ways.n; i++) {
 		if (cuts(r, &ways.v[i]))

@@ -25,6 +25,8 @@ static int folder_find(const struct world *w, const struct target *t, const char
 	_cleanup_fd_ int fd = -1;
 	char *slash;
 
+	if (t->kind == TARGET_PROCESS && !proc_id_alive(w, t->proc))
+		return err_set(err, -ESRCH, "%s has ended", t->name);
 	if (t->kind == TARGET_PROCESS)
 		buf_addf(&full, "/proc/%d/root", t->proc.pid);
 	buf_add(&full, path);

@@ -9,6 +9,7 @@
 #include "base/quantity.h"
 #include "fault/cut-reach.h"
 #include "fault/fault.h"
+#include "fault/held-plan.h"
 #include "machine/cgroup.h"
 #include "machine/netns.h"
 #include "machine/user.h"
@@ -214,6 +215,7 @@ static int dose_cut(const void *args, const struct counters *before, const struc
 		buf_add(&why, "nothing matched: no packet in ");
 		duration_format_short(&why, grown(before, after, "elapsed_ns"));
 	}
+	held_lost(after, &why);
 	*dose = d;
 	return 0;
 }

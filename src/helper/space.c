@@ -50,7 +50,7 @@ static int file_make(struct files *f, const struct held *h)
 	if (fd >= 0 ||
 	    (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL))
 		return fd < 0 ? -errno : fd;
-	buf_addf(&name, ".squall-%s", h->object.name);
+	held_file_name(&h->object, &name);
 	(void)unlinkat(f->dir, name.data, 0);
 	fd = openat(f->dir, name.data, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)

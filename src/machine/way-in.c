@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { SSH_PORT = 22 };
+#include "base/ident.h"
+
+enum { SSH_PORT = 22, ANCESTORS_MAX = 32, ENVIRONMENT_MAX = 256 << 10 };
 
 static int way_add(void *ctx, const struct connection *c)
 {
@@ -32,15 +35,41 @@ static bool ssh_parse(const char *text, struct connection *c)
 	return inet_pton(c->family, client, c->remote) == 1;
 }
 
+/* The environment that a process was started with: "NAME=VALUE", each ended by a NUL. */
+static void way_of_process(const struct world *w, pid_t pid, struct ways_in *ways)
+{
+	static const char name[] = "SSH_CONNECTION=";
+	char *text = malloc(ENVIRONMENT_MAX), path[32];
+	struct connection c;
+	struct buf b;
+
+	if (!text)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	buf_init(&b, text, ENVIRONMENT_MAX);
+	/* what does not fit is looked at as far as it does */
+	if (world_read(w, path, &b, NULL) == 0 || b.len > 0)
+		for (size_t at = 0; at < b.len; at += strlen(text + at) + 1)
+			if (strncmp(text + at, name, strlen(name)) == 0 &&
+			    ssh_parse(text + at + strlen(name), &c))
+				way_add(ways, &c);
+	free(text);
+}
+
 void ways_in_read(const struct world *w, struct ways_in *ways)
 {
-	const char *ssh =
-	        world_is_real(w) ? getenv("SSH_CONNECTION") : world_answer(w, "ssh-connection");
+	const char *ssh = world_answer(w, "ssh-connection");
+	struct proc_stat st = {.ppid = world_is_real(w) ? getpid() : 0};
 	struct connection c;
 
 	ways->n = 0;
 	if (ssh && ssh_parse(ssh, &c))
 		way_add(ways, &c);
+	for (int i = 0; i < ANCESTORS_MAX && st.ppid > 1; i++) {
+		way_of_process(w, st.ppid, ways);
+		if (proc_stat_read(w, st.ppid, &st, NULL) < 0)
+			break;
+	}
 	/* A table that cannot be read shows nobody. */
 	(void)!sockets_connected(w, 0, SSH_PORT, way_add, ways, NULL);
 }

@@ -17,8 +17,9 @@
 
 /*
  * OBJECT is the absolute path of a regular file, STATE "sha256=HEX size=N mode=OCTAL uid=N gid=N
- * ino=N" of what is there, "absent" when nothing is, and "@HEX" for content that is wanted and lies
- * in the run's stash.
+ * ino=N" of what is there, "absent" when nothing is, "@HEX" for content that is wanted and lies in
+ * the run's stash, and "made " before a state for content that was put there. An original is the
+ * same while it is the same inode: who holds it open may write to it at any time.
  *
  * Two names beside the file, in whose directory alone an exchange can be made:
  *   .squall-RUN-NAME    the original, from when the new content is in ("parked"); never anything
@@ -26,6 +27,7 @@
  * place of. Where the original is, its inode tells, which is in the base's text. So each place
  * where this may be broken off can be told from the directory and the base alone.
  */
+#define MADE "made "
 enum { CONTENT_MAX = 64 << 20, COPY_CHUNK = 16384, XATTR_MAX = 4096, FD_DIR = 0 };
 
 struct place {
@@ -440,22 +442,38 @@ static int file_set(struct hold *h, const char *object, const char *now, const c
 		code = file_look(h->fd[FD_DIR], p.name, &s, err);
 	if (code < 0)
 		return code;
-	state_format(&s, landed);
+	BUF(state, STATE_MAX);
+	state_format(&s, &state);
+	buf_reset(landed);
+	buf_addf(landed, "%s%s", to[0] == '@' ? MADE : "", state.data);
 	return 0;
 }
 
-/* Wanted content is wanted whatever the file's other marks; an original is the same file again. */
+static bool is_made(const char *state)
+{
+	return strncmp(state, MADE, strlen(MADE)) == 0;
+}
+
+/* Wanted content is wanted whatever the file's other marks; what was made is, while nobody changes
+ * it; an original is, while it is the same file. */
 static bool file_same(const char *want, const char *seen)
 {
-	return want[0] == '@' && hex_is(want + 1) && strncmp(seen, "sha256=", 7) == 0 &&
-	       strncmp(want + 1, seen + 7, SHA256_HEX - 1) == 0;
+	const char *is = is_made(seen) ? seen + strlen(MADE) : seen;
+
+	if (want[0] == '@')
+		return hex_is(want + 1) && strncmp(is, "sha256=", 7) == 0 &&
+		       strncmp(want + 1, is + 7, SHA256_HEX - 1) == 0;
+	if (is_made(want))
+		return strcmp(want + strlen(MADE), is) == 0;
+	return state_ino(want) && state_ino(want) == state_ino(is);
 }
 
 static void file_by_hand(const char *object, const char *base, const char *claim, struct buf *to)
 {
 	struct place p = {0};
-	if (place_parse(object, NULL, &p, NULL) == 0 && !strchr(object, '\''))
-		buf_addf(to, "mv -f '%s'/.squall-*-'%s' '%s'", p.dir, p.name, object);
+	if (place_parse(object, NULL, &p, NULL) == 0 && !strchr(object, '\'') && state_ino(base))
+		buf_addf(to, "find '%s' -maxdepth 1 -inum %llu -exec mv -fT {} '%s' ';'", p.dir,
+		         (unsigned long long)state_ino(base), object);
 }
 
 const struct step_type step_type_file = {

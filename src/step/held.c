@@ -107,6 +107,17 @@ static uint64_t patience_ns(const struct hold *h)
 	return HOLDER_PATIENCE_NS + (counters_get(&c, "held_bytes") >> 30) * PATIENCE_NS_PER_GIB;
 }
 
+/* One that was ended just then may have left the name behind. */
+static void file_remove(const struct world *w, const struct held_object *o)
+{
+	_cleanup_fd_ int place = held_place_open(w, o, NULL);
+	BUF(name, HELD_NAME_MAX + 16);
+
+	held_file_name(o, &name);
+	if (place >= 0)
+		(void)unlinkat(place, name.data, 0);
+}
+
 /* The log may not know the holder yet: its card does. */
 static int release(struct hold *h, const struct held_object *o, struct err *err)
 {
@@ -116,6 +127,8 @@ static int release(struct hold *h, const struct held_object *o, struct err *err)
 	if (h->holder.id.pid == 0 && held_card_read(o->name, &card, NULL) == 0)
 		h->holder.id = card.holder;
 	code = holder_end(h, o->kind, patience_ns(h), err);
+	if (code == 0 && strcmp(o->kind, "space") == 0)
+		file_remove(h->world, o);
 	if (code == 0)
 		held_card_remove(o->name);
 	return code;

@@ -256,6 +256,9 @@ static int nft_meter(const struct hold *h, const char *object, struct counters *
 	code = namespace_open(h->world, &o, &fd, err);
 	if (code == 0)
 		code = table_look(fd, o.table, &seen, err);
+	/* what it counted went with it: the last reading stays */
+	if (code == 0 && !seen.inet && !seen.netdev)
+		code = err_set(err, -ESTALE, "table \"%s\" is gone", o.table);
 	if (code == 0)
 		code = table_count(fd, o.table, &seen, &c, err);
 	if (code < 0)

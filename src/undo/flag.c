@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -49,18 +50,73 @@ static int flag_put(const char *hash, int *fd)
 }
 
 /* Who listens there. */
-static bool flag_look(const char *hash, int i, struct ucred *who)
+static bool address_look(const struct sockaddr_un *a, socklen_t n, struct ucred *who)
 {
 	_cleanup_fd_ int s = flag_socket();
-	struct sockaddr_un a;
-	socklen_t n = flag_address(hash, i, &a), size = sizeof(*who);
+	socklen_t size = sizeof(*who);
 
-	return s >= 0 && connect(s, (struct sockaddr *)&a, n) == 0 &&
+	return s >= 0 && connect(s, (const struct sockaddr *)a, n) == 0 &&
 	       getsockopt(s, SOL_SOCKET, SO_PEERCRED, who, &size) == 0;
 }
 
-int flag_raise(const struct world *w, const struct step_type *type, const char *object, int *fd,
-               struct err *err)
+static bool flag_look(const char *hash, int i, struct ucred *who)
+{
+	struct sockaddr_un a;
+	socklen_t n = flag_address(hash, i, &a);
+
+	return address_look(&a, n, who);
+}
+
+/* Who has the same claims, by process. */
+static socklen_t home_address(int claims_dir, pid_t pid, struct sockaddr_un *a)
+{
+	struct stat st = {0};
+	int n;
+
+	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
+	(void)fstat(claims_dir, &st);
+	n = snprintf(a->sun_path + 1, sizeof(a->sun_path) - 1, "squall/claims/%llu.%llu/%d",
+	             (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, pid);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+int flag_home(int claims_dir)
+{
+	_cleanup_fd_ int s = flag_socket();
+	struct sockaddr_un a;
+	socklen_t n = home_address(claims_dir, getpid(), &a);
+
+	if (s < 0 || bind(s, (struct sockaddr *)&a, n) < 0 || listen(s, FLAG_BACKLOG) < 0)
+		return -1;
+	return fd_take(&s);
+}
+
+/* Do this keeper's claims lie where ours do? */
+static bool is_at_home(int claims_dir, const struct ucred *who)
+{
+	struct sockaddr_un a;
+	socklen_t n = home_address(claims_dir, who->pid, &a);
+	struct ucred seen;
+
+	if (who->pid == getpid())
+		return true;
+	return who->uid == geteuid() && address_look(&a, n, &seen) && seen.pid == who->pid &&
+	       seen.uid == who->uid;
+}
+
+static int other_claims(const struct step_type *type, const char *object, const struct ucred *who,
+                        struct err *err)
+{
+	(void)err_set(err, -EBUSY,
+	              "%s \"%s\" is in use by a run of yours in another folder (process %d)",
+	              type->name, object, who->pid);
+	return err_hint(err, -EBUSY,
+	                "Wait until it has ended, or run this with the same SQUALL_DIR, HOME and "
+	                "XDG_STATE_HOME, so that the two know of each other.");
+}
+
+int flag_raise(const struct world *w, const struct step_type *type, const char *object,
+               int claims_dir, int *fd, struct err *err)
 {
 	_cleanup_fd_ int own = -1;
 	char hash[CLAIM_NAME];
@@ -75,9 +131,11 @@ int flag_raise(const struct world *w, const struct step_type *type, const char *
 	for (int i = 0; i < FLAGS; i++) {
 		struct ucred who;
 
-		/* one user's own do not shut each other out: his claims do that */
-		if (i == mine || !flag_look(hash, i, &who) || who.uid == geteuid())
+		/* those with the same claims do not shut each other out: the claims do that */
+		if (i == mine || !flag_look(hash, i, &who) || is_at_home(claims_dir, &who))
 			continue;
+		if (who.uid == geteuid())
+			return other_claims(type, object, &who, err);
 		if (who.uid != 0 && !user_is_stranger(who.uid) && !type->may(w, object, who.uid))
 			continue;
 		(void)err_set(err, -EBUSY,

@@ -18,8 +18,12 @@
 #include "step/step.h"
 
 /* The flag stays up until *fd is closed; -1 where none could be raised, or the type's objects are
- * not shared by users. -EBUSY: another user's is up. */
-int flag_raise(const struct world *w, const struct step_type *type, const char *object, int *fd,
-               struct err *err) must_use;
+ * not shared by users. -EBUSY: another user's is up, or one of this user's whose claims lie in
+ * another folder (claims_dir). */
+int flag_raise(const struct world *w, const struct step_type *type, const char *object,
+               int claims_dir, int *fd, struct err *err) must_use;
+/* Says where this process's claims lie, for as long as the descriptor is open; -1: cannot be said.
+ * To be up before a flag is. */
+int flag_home(int claims_dir) must_use;
 
 #endif

@@ -160,9 +160,9 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 	k->slots[i].plan = plan;
 	*at = i;
 	if (k->work[i].open) /* it may have been put back before */
-		return k->work[i].flag >= 0
-		               ? 0
-		               : flag_raise(k->c.world, type, s->object, &k->work[i].flag, err);
+		return k->work[i].flag >= 0 ? 0
+		                            : flag_raise(k->c.world, type, s->object,
+		                                         k->c.claims_dir, &k->work[i].flag, err);
 	h = &k->work[i].hold;
 	hold_init(h);
 	h->world = k->c.world;
@@ -173,7 +173,7 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 	h->spawn_ctx = k->c.spawn_ctx;
 	h->busy = k->c.busy;
 	h->claim = k->slots[i].claim;
-	r = flag_raise(k->c.world, type, s->object, &k->work[i].flag, err);
+	r = flag_raise(k->c.world, type, s->object, k->c.claims_dir, &k->work[i].flag, err);
 	if (r == 0)
 		r = type->open ? type->open(h, s->object, err) : 0;
 	if (r < 0) {
@@ -395,6 +395,7 @@ int keeper_init(struct keeper *k, const struct keeper_config *config, struct err
 	k->c = *config;
 	for (size_t i = 0; i < UNDO_SLOTS; i++)
 		k->work[i].flag = -1;
+	k->home = world_is_real(config->world) ? flag_home(config->claims_dir) : -1;
 	text_copy(head.run, sizeof(head.run), config->run);
 	r = boot_id_read(config->world, head.boot, err);
 	if (r < 0)
@@ -406,6 +407,7 @@ void keeper_release(struct keeper *k)
 {
 	for (size_t i = 0; i < UNDO_SLOTS; i++)
 		work_close(k, i);
+	fd_close(&k->home);
 	undo_log_close(&k->log);
 }
 
@@ -532,7 +534,9 @@ bool keeper_holder_gone(struct keeper *k, int pidfd)
 		fd_close(&h->pidfd);
 		fd_close(&h->sock);
 		if (is_in(k, i)) {
-			meter_slot(k, i); /* how far it came, and that it died */
+			meter_slot(k, i); /* how far it came */
+			if (!counters_get(&k->work[i].last, "lost"))
+				counters_add(&k->work[i].last, "lost", 1);
 			take_out_slot(k, i);
 			if (k->slots[i].phase == SLOT_BACK &&
 			    k->work[i].type->flags & STEP_DIES_WITH_HOLDER) {

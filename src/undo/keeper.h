@@ -43,6 +43,7 @@ struct keeper {
 	/* What objects counted whose slots others have taken since, by plan. */
 	struct counters carried[KEEPER_PLANS];
 	uint32_t order;
+	int home; /* says where its claims lie; -1: it cannot be said */
 };
 
 /* Makes the log. struct keeper is large: keep it static. */

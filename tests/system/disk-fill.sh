@@ -130,6 +130,30 @@ case_seen_by_a_process() {
 	check "and free again" has_left "/proc/$PID/root$DIR/own" 16000000 17000000
 	referee_after
 }
+# Who owns a container chooses what its links say, not where on the host they lead.
+case_link_within_a_container() {
+	need tmpfs || return
+	disk 16m
+	mkdir -p "$DIR/box/inner"
+	mount -t tmpfs -o size=16m none "$DIR/box"
+	mkdir -p "$DIR/box$DISK"
+	ln -s "$DISK" "$DIR/box/data"
+	spawn python3 -c "import os, time; os.chroot('$DIR/box'); open('/ready', 'w'); time.sleep(3000)"
+	check "a process has a root of its own" wait_for 5 test -e "$DIR/box/ready"
+	referee_before
+	start attack disk.fill /data 8MiB --target "process.pid=$PID" --for 5s
+	check "what the link means there is filled" wait_for 10 has_left "$DIR/box" 8000000 8400000
+	check "and not what it means here" has_left "$DISK" 16000000 17000000
+	finish
+	exits "ended as asked" 0
+	referee_after
+}
+case_gone_before_it_begins() {
+	spawn sleep 0.2
+	wait "$PID"
+	run attack disk.fill /tmp 1MiB --target "process.pid=$PID" --for 1s
+	exits "who has ended is no target" 3
+}
 case_all_killed() {
 	local before
 	need tmpfs || return

@@ -91,4 +91,20 @@ case_written_by_somebody_else() {
 	exits "residue is said" 5
 	check "and what was written stands" holds "somebody's"
 }
+# A daemon keeps its file open and writes on: to the original, wherever that is.
+case_original_written_meanwhile() {
+	victim original
+	exec 9>>"$VICTIM"
+	start attack file.replace "$VICTIM" --content broken --target host --for 2s
+	check "holds the other content" wait_for 5 holds broken
+	echo more >&9
+	exec 9>&-
+	finish
+	exits "the original is back, and that is no residue" 0
+	is "with what was written to it" "$(cat "$VICTIM")" originalmore
+	check "and is the same file" is_original
+	run attack file.replace "$VICTIM" --content broken --target host --for 200ms
+	exits "it may be replaced again" 0
+	is "nothing lies beside it" "$(find "$TREE" -name '.squall-*')" ""
+}
 run_cases

@@ -93,6 +93,23 @@ case_two_files() {
 	is "the base is back" "$(cat "$TREE/config")" one
 	referee_after
 }
+# Claims lie below SQUALL_DIR: a run that has another one is not blind to this one all the same.
+case_two_folders() {
+	spawn sleep 300
+	referee_before
+	start attack proc.pause --target "process.pid=$PID" --for 60s
+	check "the first stops it" wait_for 5 is_stopped "$PID"
+	SQUALL_DIR=$DIR/other run attack proc.pause --target "process.pid=$PID" --for 300ms
+	exits "a run with another folder is refused" 4
+	has "and told why" "$ERR" "a run of yours in another folder"
+	check "it stays stopped" is_stopped "$PID"
+	kill -INT "$RUNNER"
+	finish
+	check "and runs when the first has ended" is_running "$PID"
+	SQUALL_DIR=$DIR/other run attack proc.pause --target "process.pid=$PID" --for 300ms
+	exits "then the other folder is free to" 0
+	referee_after
+}
 case_two_pauses() {
 	spawn sleep 300
 	referee_before

@@ -353,6 +353,11 @@ static void cut_ways_in(void **state)
 	assert_true(plan.control_path && !plan.host_wide);
 	plan_one("net.cut", ARGS("port=1-1024"), "host", "");
 	assert_true(plan.control_path);
+	/* whatever the port that it came to: the other end's is on the way as well */
+	plan_one("net.cut", ARGS("port=52000"), "host", "");
+	assert_true(plan.control_path);
+	plan_one("net.cut", ARGS("port=52001"), "host", "");
+	assert_false(plan.control_path);
 	plan_one("net.cut", ARGS("port=52000", "address=192.0.2.0/24"), "host", "");
 	assert_true(plan.control_path);
 	plan_one("net.cut", ARGS("address=192.0.2.0/24"), "host", "");

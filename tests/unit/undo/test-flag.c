@@ -104,11 +104,11 @@ static void one_users_own(void **state)
 
 	/* they do not shut each other out: his claims do that. One too many goes on without */
 	for (int i = 0; i <= FLAGS; i++) {
-		assert_int_equal(flag_raise(&b->w, &shared, b->object, &fd[i], &b->err), 0);
+		assert_int_equal(flag_raise(&b->w, &shared, b->object, -1, &fd[i], &b->err), 0);
 		assert_int_equal(fd[i] >= 0, i < FLAGS);
 	}
 	close(fd[3]);
-	assert_int_equal(flag_raise(&b->w, &shared, b->object, &again, &b->err), 0);
+	assert_int_equal(flag_raise(&b->w, &shared, b->object, -1, &again, &b->err), 0);
 	assert_true(again >= 0);
 	fd[3] = again;
 	for (int i = 0; i < FLAGS; i++)
@@ -123,7 +123,7 @@ static void not_shared(void **state)
 	struct bed *b = *state;
 	int fd;
 
-	assert_int_equal(flag_raise(&b->w, &alone, b->object, &fd, &b->err), 0);
+	assert_int_equal(flag_raise(&b->w, &alone, b->object, -1, &fd, &b->err), 0);
 	assert_int_equal(fd, -1);
 }
 
@@ -138,13 +138,13 @@ static void another_user(void **state)
 	/* wherever it is */
 	for (int i = 0; i < FLAGS; i += FLAGS - 1) {
 		pid = stranger(b->object, UID_MAY, i, i);
-		assert_int_equal(flag_raise(&b->w, &shared, b->object, &fd, &b->err), -EBUSY);
+		assert_int_equal(flag_raise(&b->w, &shared, b->object, -1, &fd, &b->err), -EBUSY);
 		assert_int_equal(fd, -1);
 		assert_non_null(strstr(b->err.what, "(uid 4242, process "));
-		assert_int_equal(flag_raise(&b->w, &alone, b->object, &fd, &b->err), 0);
+		assert_int_equal(flag_raise(&b->w, &alone, b->object, -1, &fd, &b->err), 0);
 		/* gone with whoever raised it, and nothing left of ours */
 		killed(pid);
-		assert_int_equal(flag_raise(&b->w, &shared, b->object, &fd, &b->err), 0);
+		assert_int_equal(flag_raise(&b->w, &shared, b->object, -1, &fd, &b->err), 0);
 		assert_true(fd >= 0);
 		close(fd);
 	}
@@ -160,12 +160,12 @@ static void false_flags(void **state)
 	if (geteuid() != 0)
 		skip();
 	pid = stranger(b->object, UID_MAY_NOT, 0, 0);
-	assert_int_equal(flag_raise(&b->w, &shared, b->object, &fd, &b->err), 0);
+	assert_int_equal(flag_raise(&b->w, &shared, b->object, -1, &fd, &b->err), 0);
 	assert_true(fd >= 0);
 	close(fd);
 	killed(pid);
 	pid = stranger(b->object, UID_MAY_NOT, 0, FLAGS - 1);
-	assert_int_equal(flag_raise(&b->w, &shared, b->object, &fd, &b->err), 0);
+	assert_int_equal(flag_raise(&b->w, &shared, b->object, -1, &fd, &b->err), 0);
 	assert_int_equal(fd, -1);
 	killed(pid);
 }
