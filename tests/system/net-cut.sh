@@ -125,6 +125,23 @@ case_one_address() {
 	attack_end
 	referee_after
 }
+# The table goes with its helper; what it had counted by then is what the attack did.
+case_helper_killed() {
+	need nft && need veth || return
+	netns_pair
+	referee_before
+	start attack net.cut --port 7001 --target "netns=$B" --for 60s
+	check "it is cut" wait_for 8 is_cut "$B"
+	inside "$B" python3 "$NET" tcp 10.99.0.1 7001 2 >/dev/null
+	wait_for 5 test -n "$(ours squall-helper)"
+	kill -KILL "$(ours squall-helper)"
+	kill -INT "$RUNNER"
+	finish
+	exits "ended by Ctrl-C, with an effect" 130
+	has "its count stays" "$OUT" 'dose .*[1-9][0-9]* packets out'
+	has "and the reason is told" "$OUT" 'its helper was ended early'
+	referee_after
+}
 case_one_protocol() {
 	need nft && need veth || return
 	netns_pair
