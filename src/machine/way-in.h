@@ -4,7 +4,8 @@
  *
  * From SSH_CONNECTION (ssh(1)) where it is set, in the caller's environment or in that of a process
  * that it descends from, because sudo drops the variable; and from the established connections of
- * port 22 in the caller's network namespace. A recorded machine answers "ssh-connection". Not to be assumed: that every way in is seen (a serial line, a web console).
+ * port 22 in the caller's network namespace. A recorded machine answers "ssh-connection". Not to be
+ * assumed: that every way in is seen (a serial line, a web console).
  */
 #ifndef SQUALL_MACHINE_WAY_IN_H
 #define SQUALL_MACHINE_WAY_IN_H
