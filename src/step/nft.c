@@ -24,6 +24,7 @@ static const char held[] = "the nft table";
 
 /* hold->fd[]: a netlink socket in the namespace, made at arming, so that a revert can be checked
  * without opening anything. */
+#define BUSY_NS 50000000ull /* between two words to whoever waits for the keeper */
 enum { FD_LOOK = 0 };
 
 static int namespace_open(const struct world *w, const struct nft_object *o, int *fd,
@@ -203,7 +204,7 @@ static int cut_put(struct hold *h, const char *object, const char *to, struct er
 /* A holder that was just started and is in no log yet dies with its parent: wait for that. */
 static int absence_wait(struct hold *h, const char *table, struct nft_seen *seen, struct err *err)
 {
-	uint64_t until = clock_boot_ns() + HOLDER_PATIENCE_NS;
+	uint64_t until = clock_boot_ns() + HOLDER_PATIENCE_NS, waited_ns = 0;
 	for (struct timespec pause = {.tv_nsec = 500000};; nanosleep(&pause, NULL)) {
 		int code = table_look(h->fd[FD_LOOK], table, seen, err);
 		if (code < 0)
@@ -214,6 +215,11 @@ static int absence_wait(struct hold *h, const char *table, struct nft_seen *seen
 			return err_set(err, -EBUSY,
 			               "nft table \"%s\" is still there, held by another process",
 			               table);
+		waited_ns += (uint64_t)pause.tv_nsec;
+		if (waited_ns >= BUSY_NS && h->busy) {
+			(void)h->busy(h);
+			waited_ns = 0;
+		}
 		if (pause.tv_nsec < 8000000)
 			pause.tv_nsec *= 2;
 	}

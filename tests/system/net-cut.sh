@@ -135,9 +135,9 @@ case_helper_killed() {
 	inside "$B" python3 "$NET" tcp 10.99.0.1 7001 2 >/dev/null
 	wait_for 5 test -n "$(ours squall-helper)"
 	kill -KILL "$(ours squall-helper)"
-	kill -INT "$RUNNER"
-	finish
-	exits "ended by Ctrl-C, with an effect" 130
+	wait_for 5 grep -q "its helper died" "$DIR/out.$RUNNER"
+	attack_end
+	exits "ended by Ctrl-C" 6
 	has "its count stays" "$OUT" 'dose .*[1-9][0-9]* packets out'
 	has "and the reason is told" "$OUT" 'its helper was ended early'
 	referee_after
