@@ -16,7 +16,8 @@ all: $(B)/build.ninja ## build squall and squall-keeper in build/
 check: all ## unit, plan and command line tests; no root, under a minute
 	meson test -C $(B) --no-rebuild --no-suite root --print-errorlogs
 
-check-root: all ## system tests on real victims, as root; T=net-cut for one
+check-root: all ## system tests on real victims, and units that need root, as root; T=net-cut for one
+	test -n "$(T)" || meson test -C $(B) --no-rebuild --suite root --print-errorlogs
 	tests/run-system $(T)
 
 check-editor: all ## drives the language server of editors over the schema; needs node, npm and the network

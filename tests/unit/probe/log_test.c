@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../skip.h"
 #include "io/systemd.h"
 #include "machine.h"
 
@@ -249,7 +250,7 @@ static void the_journal(void **state)
 {
 	struct world real;
 	if (!systemd_version() || access("/lib/systemd/systemd-journal-remote", X_OK) < 0)
-		skip(); /* built without libsystemd, or nothing here can write a journal */
+		lacks("journal", "built without libsystemd, or there is no systemd-journal-remote");
 	assert_non_null(mkdtemp(journal_dir));
 	assert_int_equal(world_open_real(&real, NULL), 0);
 	struct seen s = LOOK_IN(&real, "log", "directory", journal_dir);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../skip.h"
 #include "base/hash.h"
 #include "base/netlink.h"
 #include "step/nft-encode.h"
@@ -123,7 +124,7 @@ static void golden(void **state)
 	_Alignas(8) static char data[NFT_BATCH_MAX];
 	(void)state;
 	if (htonl(1) == 1)
-		skip();
+		lacks("little-endian", "the digests are of its messages");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char hex[SHA256_HEX];
 		size_t n = encode(cases[i].state, NULL, NULL, data);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../skip.h"
 #include "base/clock.h"
 #include "helper/helpers.h"
 #include "netbed.h"
@@ -67,10 +68,8 @@ static int group_teardown(void **state)
 /* The test's bed; leaves the test when there is none. */
 static struct bed *bed_of(void **state)
 {
-	if (!*state) {
-		print_message("skipped: needs root and ip(8)\n");
-		skip();
-	}
+	if (!*state)
+		lacks("root", "it and ip(8) make two namespaces with a cable between them");
 	return *state;
 }
 
@@ -518,10 +517,8 @@ static void only_that_cgroup(void **state)
 		if (access(procs, F_OK) == 0)
 			root = roots[i];
 	}
-	if (!root) {
-		print_message("skipped: no cgroup v2 hierarchy is mounted\n");
-		skip();
-	}
+	if (!root)
+		lacks("cgroup-v2", "no such hierarchy is mounted");
 	snprintf(dir, sizeof(dir), "%s/squall-test-%d", root, getpid());
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", dir);
 	assert_int_equal(mkdir(dir, 0755), 0);

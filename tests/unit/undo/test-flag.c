@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../skip.h"
 #include "undo/claim.h"
 #include "undo/flag.h"
 
@@ -134,7 +135,7 @@ static void another_user(void **state)
 	int fd;
 
 	if (geteuid() != 0)
-		skip();
+		lacks("root", "another user is played");
 	/* wherever it is */
 	for (int i = 0; i < FLAGS; i += FLAGS - 1) {
 		pid = stranger(b->object, UID_MAY, i, i);
@@ -158,7 +159,7 @@ static void false_flags(void **state)
 	int fd;
 
 	if (geteuid() != 0)
-		skip();
+		lacks("root", "another user is played");
 	pid = stranger(b->object, UID_MAY_NOT, 0, 0);
 	assert_int_equal(flag_raise(&b->w, &shared, b->object, -1, &fd, &b->err), 0);
 	assert_true(fd >= 0);

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../skip.h"
 #include "base/boundary.h"
 #include "base/hash.h"
 #include "undo/claim.h"
@@ -771,7 +772,7 @@ static void test_read_only_disk(void **state)
 	pid_t pid;
 
 	if (geteuid() != 0)
-		skip();
+		lacks("root", "a read-only file system is mounted");
 	bench_init(&b);
 	s = make_step(&b, 0, "10000");
 	assert_int_equal(run_begin(&b, &keeper, "a"), 0);
