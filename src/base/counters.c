@@ -32,6 +32,14 @@ uint64_t counters_get(const struct counters *c, const char *name)
 	return v ? v->value : 0;
 }
 
+uint64_t counters_grown(const struct counters *before, const struct counters *after,
+                        const char *name)
+{
+	uint64_t was = counters_get(before, name), now = counters_get(after, name);
+
+	return now > was ? now - was : 0;
+}
+
 bool counters_has(const struct counters *c, const char *name)
 {
 	return counters_find(c, name);

@@ -21,6 +21,9 @@ struct counters {
 void counters_add(struct counters *c, const char *name,
                   uint64_t value); /* silently full after COUNTERS_MAX names */
 uint64_t counters_get(const struct counters *c, const char *name); /* 0 when absent */
+/* By how much it has grown; 0 when it has not. */
+uint64_t counters_grown(const struct counters *before, const struct counters *after,
+                        const char *name);
 bool counters_has(const struct counters *c, const char *name);
 
 #endif

@@ -146,13 +146,6 @@ static int plan_load(const void *args, const struct target *t, const struct mome
 	                 to.data, says.data, err);
 }
 
-static uint64_t grown(const struct counters *before, const struct counters *after, const char *name)
-{
-	uint64_t was = counters_get(before, name), now = counters_get(after, name);
-
-	return now > was ? now - was : 0;
-}
-
 static double percent(uint64_t part, uint64_t whole)
 {
 	return whole ? 100.0 * (double)part / (double)whole : 0;
@@ -162,8 +155,10 @@ static int dose_load(const void *args, const struct counters *before, const stru
                      struct dose *dose, struct err *err)
 {
 	const struct load_args *a = args;
-	uint64_t held = grown(before, after, "held_ns"), burnt = grown(before, after, "burnt_ns");
-	double asked = percent(grown(before, after, "asked_ns"), held), got = percent(burnt, held);
+	uint64_t held = counters_grown(before, after, "held_ns"),
+	         burnt = counters_grown(before, after, "burnt_ns");
+	double asked = percent(counters_grown(before, after, "asked_ns"), held),
+	       got = percent(burnt, held);
 	unsigned long long cpus = counters_get(after, "cpus");
 	struct dose d = {.no_effect = burnt == 0};
 	struct buf text, why;
@@ -178,8 +173,8 @@ static int dose_load(const void *args, const struct counters *before, const stru
 	buf_add(&text, is_total(a) ? ", with what others use" : "");
 	buf_init(&text, d.achieved, sizeof(d.achieved));
 	if (is_total(a)) {
-		double use = percent(grown(before, after, "busy_ns"),
-		                     grown(before, after, "watched_ns"));
+		double use = percent(counters_grown(before, after, "busy_ns"),
+		                     counters_grown(before, after, "watched_ns"));
 
 		buf_addf(&text, "%.1f%% in use, %.2f%% of it burnt here", use, got);
 		d.no_effect |= held && use - got >= asked; /* others alone use as much */
@@ -188,7 +183,7 @@ static int dose_load(const void *args, const struct counters *before, const stru
 	}
 	if (!is_total(a) && got < asked - 1) {
 		buf_add(&text, ": others had the CPU for ");
-		duration_format_short(&text, grown(before, after, "waited_ns"));
+		duration_format_short(&text, counters_grown(before, after, "waited_ns"));
 		if (counters_get(after, "realtime"))
 			buf_add(&text, " at a higher priority");
 		else if (counters_get(after, "better_nice"))

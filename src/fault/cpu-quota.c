@@ -191,20 +191,13 @@ static int plan_quota(const void *args, const struct target *t, const struct mom
 	return plan_add(out, "control", object.data, to.data, says.data, err);
 }
 
-static uint64_t grown(const struct counters *before, const struct counters *after, const char *name)
-{
-	uint64_t was = counters_get(before, name), now = counters_get(after, name);
-
-	return now > was ? now - was : 0;
-}
-
 static int dose_quota(const void *args, const struct counters *before, const struct counters *after,
                       struct dose *dose, struct err *err)
 {
 	const struct quota_args *a = args;
-	uint64_t elapsed_ns = grown(before, after, "elapsed_ns");
-	uint64_t used_ns = grown(before, after, "usage_ns");
-	uint64_t throttled = grown(before, after, "throttled_count");
+	uint64_t elapsed_ns = counters_grown(before, after, "elapsed_ns");
+	uint64_t used_ns = counters_grown(before, after, "usage_ns");
+	uint64_t throttled = counters_grown(before, after, "throttled_count");
 	struct dose d = {0};
 	struct buf asked, achieved, why;
 	BUF(used, 48);
@@ -220,7 +213,7 @@ static int dose_quota(const void *args, const struct counters *before, const str
 	if (throttled) {
 		buf_addf(&achieved, "%s%sthrottled %llu times, ", used.data, used.len ? "; " : "",
 		         (unsigned long long)throttled);
-		duration_format_short(&achieved, grown(before, after, "throttled_ns"));
+		duration_format_short(&achieved, counters_grown(before, after, "throttled_ns"));
 	} else {
 		d.no_effect = true;
 		buf_addf(&achieved, "%s%snever throttled", used.data, used.len ? "; " : "");

@@ -190,18 +190,12 @@ static int plan_cut(const void *args, const struct target *t, const struct momen
 	return 0;
 }
 
-static uint64_t grown(const struct counters *before, const struct counters *after, const char *name)
-{
-	uint64_t was = counters_get(before, name), now = counters_get(after, name);
-
-	return now > was ? now - was : 0;
-}
-
 static int dose_cut(const void *args, const struct counters *before, const struct counters *after,
                     struct dose *dose, struct err *err)
 {
 	const struct cut_args *a = args;
-	uint64_t in = grown(before, after, "packets_in"), out = grown(before, after, "packets_out");
+	uint64_t in = counters_grown(before, after, "packets_in"),
+	         out = counters_grown(before, after, "packets_out");
 	struct dose d = {0};
 	struct buf why;
 
@@ -213,7 +207,7 @@ static int dose_cut(const void *args, const struct counters *before, const struc
 	if (in + out == 0) {
 		d.no_effect = true;
 		buf_add(&why, "nothing matched: no packet in ");
-		duration_format_short(&why, grown(before, after, "elapsed_ns"));
+		duration_format_short(&why, counters_grown(before, after, "elapsed_ns"));
 	}
 	held_lost(after, &why);
 	*dose = d;
