@@ -143,7 +143,7 @@ void boundary_torture(const char *where)
 	static const struct {
 		const char *name;
 		int code;
-	} codes[] = {{"EIO", -EIO}, {"EPERM", -EPERM}, {"ENOSPC", -ENOSPC}, {"ENOMEM", -ENOMEM}};
+	} codes[] = {{"EIO", -EIO}, {"EPERM", -EPERM}, {"ENOSPC", -ENOSPC}};
 	const char *kill_at = getenv("SQUALL_TORTURE"), *fail = getenv("SQUALL_TORTURE_FAIL");
 	char who[16], place[16], code[16];
 	unsigned long at;

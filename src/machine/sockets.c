@@ -235,14 +235,6 @@ int port_parse(const char *text, struct port *port, struct err *err)
 	return 0;
 }
 
-void port_format(struct buf *to, const struct port *port)
-{
-	buf_addf(to, "%u%s", port->number,
-	         port->tcp && port->udp ? ""
-	         : port->tcp            ? "/tcp"
-	                                : "/udp");
-}
-
 int sockets_listening(const struct world *w, pid_t pid,
                       int (*each)(void *ctx, const struct listening *), void *ctx, struct err *err)
 {

@@ -21,8 +21,6 @@ struct port {
 
 /* "6379" (TCP or UDP), "6379/tcp", "53/udp". -EINVAL. */
 int port_parse(const char *text, struct port *port, struct err *err) must_use;
-/* "6379", "6379/tcp": as port_parse reads it. */
-void port_format(struct buf *to, const struct port *port);
 
 /* One listening socket. */
 struct listening {

@@ -82,11 +82,3 @@ struct blob *plan_blob_find(const struct plan *p, const char *state)
 			return &p->blobs[i];
 	return NULL;
 }
-
-enum plan_change plan_compare(const struct plan *before, const struct step *s)
-{
-	const struct step *old = before ? plan_find(before, s->type, s->object) : NULL;
-	if (!old)
-		return PLAN_NEW;
-	return strcmp(old->to, s->to) == 0 ? PLAN_SAME : PLAN_CHANGED;
-}

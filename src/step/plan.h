@@ -1,5 +1,5 @@
 /*
- * plan.h - the ordered steps that a fault asks for, and the difference between two plans.
+ * plan.h - the ordered steps that a fault asks for.
  *
  * Invariants: (type, object) is unique within a plan; order is the order of applying, reverting
  * goes backwards; the same input gives the same plan, byte for byte. Printing a plan is the dry
@@ -46,10 +46,6 @@ int plan_blob(struct plan *p, const void *data, size_t n, char state[STATE_MAX],
 
 /* The content that a wanted state names, when this plan brought it; else NULL. */
 struct blob *plan_blob_find(const struct plan *p, const char *state);
-
-enum plan_change { PLAN_SAME, PLAN_NEW, PLAN_CHANGED };
-/* How step i of `now` differs from `before` (NULL: everything is new). */
-enum plan_change plan_compare(const struct plan *before, const struct step *s);
 const struct step *plan_find(const struct plan *p, const char *type, const char *object);
 
 #endif

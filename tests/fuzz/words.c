@@ -35,14 +35,10 @@ static void selector_check(const char *text)
 
 static void port_check(const char *text)
 {
-	struct port p, again;
-	BUF(out, 32);
+	struct port p;
 
-	if (port_parse(text, &p, NULL) < 0)
-		return;
-	port_format(&out, &p);
-	assert(port_parse(out.data, &again, NULL) == 0 && again.number == p.number &&
-	       again.tcp == p.tcp && again.udp == p.udp);
+	if (port_parse(text, &p, NULL) == 0)
+		assert(p.number != 0 && (p.tcp || p.udp));
 }
 
 static void address_check(const char *text)

@@ -201,7 +201,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(counts_are_exact_and_series_bounded),
 	        cmocka_unit_test(looks_never_answered_are_counted_as_misses_of_the_attack),
-	        cmocka_unit_test(looks_never_answered_are_counted_as_misses_of_the_attack),
 	        cmocka_unit_test(events_are_bounded_and_the_end_is_kept),
 	        cmocka_unit_test(residue_is_what_was_last_said),
 	        cmocka_unit_test(listeners_hear_and_rubbish_is_dropped),

@@ -58,23 +58,6 @@ static void refuses_what_is_too_long(void **state)
 	assert_int_equal(strlen(p.v[0].says), SAYS_MAX - 1);
 }
 
-static void differs(void **state)
-{
-	struct plan old, now;
-	struct err e = ERR_INIT;
-	plan_init(&old, *state);
-	plan_init(&now, *state);
-	assert_int_equal(plan_add(&old, "control", "/a", "1", NULL, &e), 0);
-	assert_int_equal(plan_add(&old, "control", "/b", "1", NULL, &e), 0);
-	assert_int_equal(plan_add(&now, "control", "/a", "1", NULL, &e), 0);
-	assert_int_equal(plan_add(&now, "control", "/b", "2", NULL, &e), 0);
-	assert_int_equal(plan_add(&now, "control", "/c", "1", NULL, &e), 0);
-	assert_int_equal(plan_compare(&old, &now.v[0]), PLAN_SAME);
-	assert_int_equal(plan_compare(&old, &now.v[1]), PLAN_CHANGED);
-	assert_int_equal(plan_compare(&old, &now.v[2]), PLAN_NEW);
-	assert_int_equal(plan_compare(NULL, &now.v[0]), PLAN_NEW);
-}
-
 static void keeps_blobs_once(void **state)
 {
 	struct plan p;
@@ -166,7 +149,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(adds_in_order_and_folds, setup, teardown),
 	        cmocka_unit_test_setup_teardown(refuses_what_is_too_long, setup, teardown),
-	        cmocka_unit_test_setup_teardown(differs, setup, teardown),
 	        cmocka_unit_test_setup_teardown(keeps_blobs_once, setup, teardown),
 	        cmocka_unit_test_setup_teardown(many_steps, setup, teardown),
 	        cmocka_unit_test(a_full_arena_is_an_error),
