@@ -31,6 +31,7 @@ struct service {
 	int runner, timer, signals;
 	bool expired, ended;
 	pid_t commands[KEEPER_PLANS]; /* process groups that end with the runner; 0: none */
+	bool in[KEEPER_PLANS]; /* told "in" and not yet "out", whatever became of it meanwhile */
 	/* an order that is being collected */
 	char verb[16];
 	uint32_t plan;
@@ -124,18 +125,19 @@ static bool busy(struct hold *h)
 	return is_called_off(&service);
 }
 
+static void take_out(struct service *s, uint32_t plan)
+{
+	answer_number("out", plan, keeper_take_out(&s->keeper, plan));
+	if (plan < KEEPER_PLANS)
+		s->in[plan] = false;
+}
+
 static void take_all(struct service *s)
 {
-	bool had[KEEPER_PLANS];
-	size_t residue;
-
+	(void)keeper_take_all(&s->keeper);
 	for (uint32_t p = 0; p < KEEPER_PLANS; p++)
-		had[p] = keeper_has(&s->keeper, p);
-	residue = keeper_take_all(&s->keeper);
-	for (uint32_t p = 0; p < KEEPER_PLANS; p++)
-		if (had[p])
-			answer_number("out", p, keeper_take_out(&s->keeper, p));
-	(void)residue;
+		if (s->in[p])
+			take_out(s, p);
 }
 
 static void meter(struct service *s, uint32_t plan)
@@ -169,6 +171,8 @@ static void carry_out(struct service *s)
 		r = err_set(&err, -ETIME, "the deadline has passed");
 	else
 		r = keeper_put(&s->keeper, s->plan, s->staged, s->n, &err);
+	if (s->plan < KEEPER_PLANS)
+		s->in[s->plan] = r == 0;
 	answer_code("in", s->plan, r, r < 0 ? &err : NULL);
 }
 
@@ -213,7 +217,7 @@ static void obey(struct service *s, const char *const *argv, int n)
 	} else if (strcmp(verb, "arm") == 0) {
 		answer_number("armed", 0, 0);
 	} else if (strcmp(verb, "out") == 0) {
-		answer_number("out", plan, keeper_take_out(&s->keeper, plan));
+		take_out(s, plan);
 	} else if (strcmp(verb, "all") == 0) {
 		take_all(s);
 	} else if (strcmp(verb, "meter") == 0) {

@@ -197,19 +197,20 @@ static int dose_cut(const void *args, const struct counters *before, const struc
 	uint64_t in = counters_grown(before, after, "packets_in"),
 	         out = counters_grown(before, after, "packets_out");
 	struct dose d = {0};
-	struct buf why;
+	struct buf why, achieved;
 
 	buf_init(&why, d.why, sizeof(d.why));
 	snprintf(d.asked, sizeof(d.asked), "%s, %s", a->mode,
 	         strcmp(a->direction, "both") == 0 ? "both directions" : a->direction);
-	snprintf(d.achieved, sizeof(d.achieved), "%llu packets out and %llu in were cut",
-	         (unsigned long long)out, (unsigned long long)in);
+	buf_init(&achieved, d.achieved, sizeof(d.achieved));
+	buf_addf(&achieved, "%llu packets out and %llu in were cut", (unsigned long long)out,
+	         (unsigned long long)in);
+	held_lost(after, &achieved);
 	if (in + out == 0) {
 		d.no_effect = true;
 		buf_add(&why, "nothing matched: no packet in ");
 		duration_format_short(&why, counters_grown(before, after, "elapsed_ns"));
 	}
-	held_lost(after, &why);
 	*dose = d;
 	return 0;
 }
