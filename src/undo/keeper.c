@@ -535,9 +535,9 @@ bool keeper_holder_gone(struct keeper *k, int pidfd)
 		fd_close(&h->sock);
 		if (is_in(k, i)) {
 			meter_slot(k, i); /* how far it came */
+			take_out_slot(k, i);
 			if (!counters_get(&k->work[i].last, "lost"))
 				counters_add(&k->work[i].last, "lost", 1);
-			take_out_slot(k, i);
 			if (k->slots[i].phase == SLOT_BACK &&
 			    k->work[i].type->flags & STEP_DIES_WITH_HOLDER) {
 				k->slots[i].phase = SLOT_GONE;

@@ -136,6 +136,7 @@ case_helper_killed() {
 	wait_for 5 test -n "$(ours squall-helper)"
 	kill -KILL "$(ours squall-helper)"
 	wait_for 5 grep -q "its helper died" "$DIR/out.$RUNNER"
+	sleep 1.5 # read once a second
 	attack_end
 	exits "ended by Ctrl-C" 6
 	has "its count stays" "$OUT" 'dose .*[1-9][0-9]* packets out'
