@@ -270,7 +270,7 @@ static void looks_are_read_one_after_another(void **state)
 		const char *what = "count";
 		struct order o = {.loop = loop_new(NULL), .wanted = 2};
 		struct kept_spec spec = {
-		        .read = counted, .what = "a test", .here = here, .timeout_ns = 200 * MS};
+		        .read = counted, .what = "a test", .here = here, .timeout_ns = 20000 * MS};
 		struct look *l[4];
 		struct span now = {clock_boot_ns(), clock_boot_ns()};
 		for (int i = 0; i < 4; i++)
