@@ -35,7 +35,7 @@
 	X(curl_url_set)             \
 	X(curl_version_info)
 
-#define MEMBER(name) typeof(name) *name;
+#define MEMBER(name) __typeof__(name) *name;
 /* Written once, by curl_load(), and never unloaded: libraries that it loads may not survive that.
  */
 static struct {
