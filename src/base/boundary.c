@@ -14,11 +14,12 @@
 
 void (*boundary_hook)(const char *name);
 int (*boundary_fail_hook)(const char *name);
+size_t (*boundary_part_hook)(const char *name, size_t n);
 
 /* What this process was told; set once at its start. */
 static struct {
 	char where[16], who[16];
-	unsigned long at, fail_at, passed, failable;
+	unsigned long at, fail_at, short_at, passed, failable, writes;
 	int fail_with;
 	pid_t pid; /* what is forked from it is another process, and passes none of its boundaries
 	            */
@@ -60,10 +61,11 @@ static int find_keeper(void *ctx, const char *name)
 static void torture_strike(void)
 {
 	bool all = strcmp(torture.who, "all") == 0;
+	bool both = all || strcmp(torture.who, "both") == 0;
 	bool in_keeper = strcmp(torture.where, "keeper") == 0;
 	pid_t runner = in_keeper ? getppid() : getpid();
 	struct victims v = {.helpers = all || strcmp(torture.who, "helpers") == 0,
-	                    .keepers = all || strcmp(torture.who, "keeper") == 0};
+	                    .keepers = both || strcmp(torture.who, "keeper") == 0};
 	struct world w;
 
 	if (world_open_real(&w, NULL) < 0)
@@ -78,14 +80,14 @@ static void torture_strike(void)
 
 		v.keepers = false;
 		(void)!world_list(&w, "/proc", kill_one, &v, NULL);
-		if ((all || strcmp(torture.who, "runner") == 0) && runner > 1)
+		if ((both || strcmp(torture.who, "runner") == 0) && runner > 1)
 			kill(runner, SIGKILL);
 		if (self)
 			kill(getpid(), SIGKILL);
 	} else {
 		if (v.keeper)
 			(void)!world_list(&w, "/proc", kill_one, &v, NULL);
-		if (all || strcmp(torture.who, "runner") == 0)
+		if (both || strcmp(torture.who, "runner") == 0)
 			kill(getpid(), SIGKILL);
 	}
 	world_close(&w);
@@ -129,12 +131,17 @@ static int torture_fail(const char *name)
 	return ++torture.failable == torture.fail_at ? torture.fail_with : 0;
 }
 
+static size_t torture_part(const char *name, size_t n)
+{
+	return getpid() == torture.pid && ++torture.writes == torture.short_at ? n / 2 : n;
+}
+
 static void torture_count(void)
 {
 	char line[96];
 
-	snprintf(line, sizeof(line), "%s boundaries %lu fails %lu\n", torture.where, torture.passed,
-	         torture.failable);
+	snprintf(line, sizeof(line), "%s boundaries %lu fails %lu writes %lu\n", torture.where,
+	         torture.passed, torture.failable, torture.writes);
 	torture_tell("SQUALL_TORTURE_COUNT", line);
 }
 
@@ -160,9 +167,11 @@ void boundary_torture(const char *where)
 			if (strcmp(codes[i].name, code) == 0)
 				torture.fail_with = codes[i].code;
 		torture.fail_at = torture.fail_with ? at : 0;
+		torture.short_at = strcmp(code, "SHORT") == 0 ? at : 0;
 	}
 	boundary_hook = torture_pass;
 	boundary_fail_hook = torture_fail;
+	boundary_part_hook = torture_part;
 	atexit(torture_count);
 }
 #endif

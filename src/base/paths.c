@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/boundary.h"
 #include "base/buf.h"
 #include "base/ident.h"
 
@@ -178,7 +179,7 @@ int write_all(int fd, const void *data, size_t n)
 	const char *p = data;
 
 	while (n) {
-		ssize_t k = write(fd, p, n);
+		ssize_t k = write(fd, p, BOUNDARY_PART("write file", n));
 
 		if (k < 0 && errno == EINTR)
 			continue;

@@ -12,6 +12,8 @@
 #include "base/boundary.h"
 #include "step/step.h"
 
+enum { WRITE_TRIES = 2 };
+
 struct control {
 	char dir[OBJECT_MAX]; /* "" + name: the path without its identity */
 	char name[OBJECT_MAX];
@@ -83,9 +85,8 @@ static int control_openat(const struct world *w, const char *object, int flags, 
 }
 
 /* A removed cgroup answers ENODEV to whoever still has its files open. */
-static int io_error(struct err *err, const char *object, const char *verb)
+static int io_error(struct err *err, const char *object, const char *verb, int e)
 {
-	int e = errno;
 	if (e == ENODEV)
 		return err_set(err, -ESTALE, "\"%s\" is gone", object);
 	return err_sys(err, e, "could not %s \"%s\"", verb, object);
@@ -96,7 +97,7 @@ static int text_read(int fd, const char *object, struct buf *to, struct err *err
 	char text[STATE_MAX + 1];
 	ssize_t n = pread(fd, text, sizeof(text), 0);
 	if (n < 0)
-		return io_error(err, object, "read");
+		return io_error(err, object, "read", errno);
 	while (n > 0 && text[n - 1] == '\n')
 		n--;
 	if (n >= STATE_MAX || memchr(text, '\n', (size_t)n) || memchr(text, 0, (size_t)n))
@@ -127,27 +128,44 @@ static int control_get(const struct world *w, const char *object, struct buf *st
 	return code < 0 ? code : text_read(fd, object, state, err);
 }
 
+/* One write: the kernel takes each write as a whole setting. One that took only a part of it is
+ * made again, whole. *part: something else than the whole may be there now. */
+static int text_write(int fd, const char *text, bool *part)
+{
+	size_t n = strlen(text);
+	struct stat st;
+	/* Files of the kernel take no blocks; a plain file would keep the tail of a longer text. */
+	if (fstat(fd, &st) == 0 && st.st_blocks > 0) {
+		if (ftruncate(fd, 0) < 0)
+			return -errno;
+		*part = true;
+	}
+	for (int tries = 0; tries < WRITE_TRIES; tries++) {
+		ssize_t put = pwrite(fd, text, BOUNDARY_PART("write control", n), 0);
+		if (put < 0)
+			return -errno;
+		if ((size_t)put == n)
+			return 0;
+		*part = true;
+	}
+	return -EIO;
+}
+
 static int control_set(struct hold *h, const char *object, const char *now, const char *to,
                        struct buf *landed, struct err *err)
 {
 	int code = BOUNDARY_FAIL("set control");
-	struct stat st;
+	bool part = false;
 	if (code < 0)
 		return err_sys(err, -code, "could not write \"%s\"", object);
 	if (h->fd[0] < 0 && (code = control_open(h, object, err)) < 0)
 		return code;
-	/* Files of the kernel take no blocks; a plain file would keep the tail of a longer text. */
-	if (fstat(h->fd[0], &st) == 0 && st.st_blocks > 0 && ftruncate(h->fd[0], 0) < 0)
-		return io_error(err, object, "empty");
-	/* One write: the kernel takes each write as a whole setting. */
-	const char *text = *to ? to : "\n";
-	size_t n = strlen(text);
-	ssize_t put = pwrite(h->fd[0], text, n, 0);
-	if (put < 0)
-		return io_error(err, object, "write");
-	if ((size_t)put != n)
-		return err_set(err, -EIO, "could not write \"%s\": %zd of %zu bytes", object, put,
-		               n);
+	code = text_write(h->fd[0], *to ? to : "\n", &part);
+	/* Neither text may stay there: nobody would know it again. */
+	if (code < 0 && part)
+		(void)!text_write(h->fd[0], *now ? now : "\n", &part);
+	if (code < 0)
+		return io_error(err, object, "write", -code);
 	return text_read(h->fd[0], object, landed, err);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/boundary.h"
 #include "base/hash.h"
 
 enum { CELL_MAX = 16384, CELL_MAGIC = 0x6c717331 };
@@ -81,7 +82,7 @@ int cell_write(int fd, off_t at, const void *payload, size_t n, uint64_t seq)
 	c.head.crc = cell_crc(&c, n);
 	at += (off_t)(seq % 2 * cell_size(n));
 	while (left) {
-		ssize_t k = pwrite(fd, p, left, at);
+		ssize_t k = pwrite(fd, p, BOUNDARY_PART("write cell", left), at);
 
 		if (k < 0 && errno == EINTR)
 			continue;

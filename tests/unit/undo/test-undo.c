@@ -261,6 +261,14 @@ static int fail_hook(const char *name)
 	return ++failable == fail_at ? -EIO : 0;
 }
 
+static unsigned long short_from, short_n, writes;
+
+static size_t part_hook(const char *name, size_t n)
+{
+	writes++;
+	return writes >= short_from && writes < short_from + short_n ? n / 2 : n;
+}
+
 static void test_whole(void **state)
 {
 	struct bench b;
@@ -368,6 +376,38 @@ static void test_each_call_failing(void **state)
 		bench_release(&b);
 	}
 	assert_false(more);
+}
+
+/* One write takes only a part of what it was given, or two in a row do: it is made whole, or what
+ * was there is put back, and nobody takes the part for somebody else's change. */
+static void test_each_write_short(void **state)
+{
+	bool more = true;
+
+	for (unsigned long n = 1; more && n < 1000; n++) {
+		struct bench b;
+		struct undo_result result = {0};
+		int r;
+
+		bench_init(&b);
+		short_from = (n + 1) / 2;
+		short_n = n % 2 ? 1 : 2;
+		writes = 0;
+		boundary_part_hook = part_hook;
+		r = scenario(&b, true);
+		more = writes >= short_from;
+		boundary_part_hook = NULL;
+		if (short_n == 1)
+			assert_int_equal(r, 0);
+		assert_true(bench_is_base(&b));
+		assert_int_equal(undo_everything(&b, &result), 0);
+		assert_int_equal(result.residue, 0);
+		assert_true(bench_is_base(&b));
+		assert_int_equal(bench_claims(&b), 0);
+		bench_release(&b);
+	}
+	assert_false(more);
+	print_message("%lu writes\n", writes);
 }
 
 /* Two runs on one object, ended in both orders, each end by order or by death and undo. */
@@ -956,6 +996,7 @@ int main(void)
 	        cmocka_unit_test(test_whole),
 	        cmocka_unit_test(test_killed_at_every_boundary),
 	        cmocka_unit_test(test_undo_killed_at_every_boundary),
+	        cmocka_unit_test(test_each_write_short),
 	        cmocka_unit_test(test_each_call_failing),
 	        cmocka_unit_test(test_overlap),
 	        cmocka_unit_test(test_overlap_killed_while_reverting),
