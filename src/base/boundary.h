@@ -3,14 +3,14 @@
  * tests.
  *
  * In a normal build all of it is nothing. In a torture build (meson -Dtorture=true) the environment
- * says what happens: SQUALL_TORTURE=WHO@WHERE:N sends SIGKILL to WHO (runner, keeper, both, helpers, all)
- * at the N-th boundary (from 1) that process WHERE (runner, keeper, undo) passes; WHO "stop" stops
- * that process there (and the runner of a keeper), as if time stood still, for a test that cuts the
- * power;
- * SQUALL_TORTURE_FAIL=N:EIO makes the N-th call of the keeper that may fail, fail with EIO, EPERM,
- * ENOSPC or ENOMEM; N:SHORT lets its N-th write write only half. SQUALL_TORTURE_COUNT=FILE gets a
- * line "WHERE boundaries N fails M writes K" at the end of each process, SQUALL_TORTURE_NAMES=FILE
- * a line "WHERE N NAME" at each boundary. Unit tests set the hooks instead.
+ * says what happens: SQUALL_TORTURE=WHO@WHERE:N sends SIGKILL to WHO (runner, keeper, both,
+ * helpers, all) at the N-th boundary (from 1) that process WHERE (runner, keeper, undo) passes; WHO
+ * "stop" stops that process there (and the runner of a keeper), as if time stood still, for a test
+ * that cuts the power; SQUALL_TORTURE_FAIL=N:EIO makes the N-th call of the keeper that may fail,
+ * fail with EIO, EPERM, ENOSPC or ENOMEM; N:SHORT lets its N-th write write only half.
+ * SQUALL_TORTURE_COUNT=FILE gets a line "WHERE boundaries N fails M writes K" at the end of each
+ * process, SQUALL_TORTURE_NAMES=FILE a line "WHERE N NAME" at each boundary. Unit tests set the
+ * hooks instead.
  */
 #ifndef SQUALL_BASE_BOUNDARY_H
 #define SQUALL_BASE_BOUNDARY_H

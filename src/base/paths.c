@@ -71,26 +71,37 @@ int paths_find(struct paths *p, struct err *err)
 	return r;
 }
 
-const char *paths_copy_on_write(const struct paths *p)
+/* The type of the file system that will hold the undo log; 0: not known. */
+static long log_f_type(const struct world *w, const struct paths *p)
 {
-	static const struct {
-		long magic;
-		const char *name;
-	} known[] = {{0x9123683e, "btrfs"}, {0x2fc12fc1, "zfs"}, {0xca451a4e, "bcachefs"}};
+	const char *said = world_answer(w, "undo-log.f_type");
 	char path[PATH_CAP];
 	struct statfs st;
 	char *slash;
 
+	if (!world_is_real(w))
+		return said ? strtol(said, NULL, 16) : 0;
 	/* the folder may not have been made yet: its nearest parent tells */
 	(void)!text_copy(path, sizeof(path), p->runs);
 	while (statfs(path, &st) < 0) {
 		slash = strrchr(path, '/');
 		if (!slash || slash == path)
-			return NULL;
+			return 0;
 		*slash = '\0';
 	}
+	return (long)st.f_type;
+}
+
+const char *paths_copy_on_write(const struct world *w, const struct paths *p)
+{
+	static const struct {
+		long magic;
+		const char *name;
+	} known[] = {{0x9123683e, "btrfs"}, {0x2fc12fc1, "zfs"}, {0xca451a4e, "bcachefs"}};
+	long type = log_f_type(w, p);
+
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if ((long)st.f_type == known[i].magic)
+		if (type == known[i].magic)
 			return known[i].name;
 	return NULL;
 }

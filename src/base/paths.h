@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 #include "base/err.h"
+#include "base/world.h"
 
 enum { PATH_CAP = 512 };
 struct paths {
@@ -26,9 +27,10 @@ struct paths {
 int paths_find(struct paths *p, struct err *err) must_use; /* no I/O but the environment */
 int paths_make(const struct paths *p, struct err *err) must_use;
 /* NULL, or the name of the file system that will hold the undo log when it copies on write
- * (statfs(2)): there an overwritten slot is new space, so the log is safe against the death of
- * processes, not against loss of power. */
-const char *paths_copy_on_write(const struct paths *p);
+ * (f_type of statfs(2); a recorded machine may answer "undo-log.f_type", in hex): there an
+ * overwritten slot is new space, so the log is safe against the death of processes, not against
+ * loss of power. */
+const char *paths_copy_on_write(const struct world *w, const struct paths *p);
 /* Opens a directory without following links and checks that `uid` owns it and others cannot write;
  * makes it (with parents) when `make`. Returns the descriptor. */
 int dir_open_owned(const char *path, uid_t uid, bool make, struct err *err) must_use;

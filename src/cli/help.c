@@ -221,7 +221,7 @@ void help_overview(FILE *to, bool colour)
 	      to);
 	heading(to, colour, "Commands:");
 	for (size_t i = 0; commands[i]; i++)
-		fprintf(to, "  %-10s%s\n", commands[i]->kind.name, commands[i]->kind.summary);
+		fprintf(to, "  %-12s%s\n", commands[i]->kind.name, commands[i]->kind.summary);
 	heading(to, colour, "Start here:");
 	fputs("  squall faults                 what can be hurt, and how\n"
 	      "  squall plan shop.yaml         what a file would do; touches nothing\n"

@@ -87,6 +87,12 @@ struct attack_thought *attacks_think(struct cli *cli, const struct world *w,
 	return v;
 }
 
+/* Planned all the same: whoever carries it out may be able to. */
+static bool is_assumed(const struct attack_thought *t)
+{
+	return t->can_code < 0 && t->can_code != -ENODATA;
+}
+
 static json_t *thought_json(const struct world *w, const struct experiment *x,
                             const struct attack_thought *t)
 {
@@ -96,7 +102,7 @@ static json_t *thought_json(const struct world *w, const struct experiment *x,
 		json_object_set_new(o, "cannot", json_string(t->resolve_err.what));
 	if (t->plan_code < 0)
 		json_object_set_new(o, "cannot", json_string(t->plan_err.what));
-	if (t->can_code < 0 && world_is_real(w))
+	if (is_assumed(t))
 		json_object_set_new(o, "assumed", json_string(t->can_err.what));
 	if (t->allow_code < 0)
 		json_object_set_new(o, "refused", json_string(t->allow_err.what));
@@ -119,8 +125,7 @@ static void thought_show(const struct world *w, const struct experiment *x,
 		experiment_mask(x, text);
 		show_text(stdout, text, true);
 	}
-	/* Planned all the same: whoever carries it out may be able to. */
-	if (t->can_code < 0 && world_is_real(w))
+	if (is_assumed(t))
 		printf("  assumed, though it cannot be tried here: %s\n", t->can_err.what);
 }
 
@@ -133,7 +138,7 @@ enum exit_code plans_show(struct cli *cli, const struct world *w, const struct e
 	struct attack_thought *v;
 	struct err err = ERR_INIT;
 	json_t *list;
-	const char *cow = world_is_real(w) ? paths_copy_on_write(&cli->paths) : NULL;
+	const char *cow = paths_copy_on_write(w, &cli->paths);
 
 	if (code != EXIT_HELD)
 		return code;

@@ -283,7 +283,8 @@ int can_try(const struct world *w, const char *fact, struct err *err)
 		const char *said = world_answer(w, key.data);
 		if (said && strcmp(said, "yes") == 0)
 			return 0;
-		return err_set(err, -EOPNOTSUPP, "%s", said ? said : "not recorded");
+		return said ? err_set(err, -EOPNOTSUPP, "%s", said)
+		            : err_set(err, -ENODATA, "not recorded");
 	}
 	return err_set(err, -EINVAL, "no fact is named \"%s\"", fact);
 }

@@ -18,7 +18,8 @@
 #include "base/err.h"
 #include "base/world.h"
 
-/* 0: it can; negative errno with the reason in err: it cannot. -EINVAL: no such fact. */
+/* 0: it can; negative errno with the reason in err: it cannot. -EINVAL: no such fact; -ENODATA: a
+ * recorded machine does not say. */
 int can_try(const struct world *, const char *fact, struct err *) must_use;
 extern const char *const can_facts[]; /* NULL-terminated */
 

@@ -6,26 +6,26 @@ Hurts a system on purpose, watches what it does, stops at a limit, puts everythi
 back and proves it.
 
 Commands:
-  init      Writes an experiment to start from, which runs as it is
-  run       Carries out experiments: hurts, watches, puts back, reports
-  check     Looks before a run: targets, probes, what would refuse it
-  plan      Prints the steps that a file would take; touches nothing
-  lint      Finds every problem of a file, with line, column and a remedy
-  attack    One fault by hand, with the same safety as a run
-  probe     Looks once and prints the answer as JSON
-  faults    Lists what can be hurt; for one: parameters, needs, can it here
-  probes    Lists what can be looked at; for one: parameters and answer
-  schema    Prints the JSON Schema of experiment files, or of policies, for editors
-  status    Shows what is active now, here
-  halt      Ends everything now and refuses new runs
-  resume    Allows runs again after a halt
-  undo      Puts back what a dead run left
-  history   Lists what was run, newest first
-  report    Tells one run: what went wrong, what was not expected
-  findings  Lists what is to be fixed
-  completionPrints the script by which a shell completes command lines
-  version   What this is and what is built in
-  help      Explains a command
+  init        Writes an experiment to start from, which runs as it is
+  run         Carries out experiments: hurts, watches, puts back, reports
+  check       Looks before a run: targets, probes, what would refuse it
+  plan        Prints the steps that a file would take; touches nothing
+  lint        Finds every problem of a file, with line, column and a remedy
+  attack      One fault by hand, with the same safety as a run
+  probe       Looks once and prints the answer as JSON
+  faults      Lists what can be hurt; for one: parameters, needs, can it here
+  probes      Lists what can be looked at; for one: parameters and answer
+  schema      Prints the JSON Schema of experiment files, or of policies, for editors
+  status      Shows what is active now, here
+  halt        Ends everything now and refuses new runs
+  resume      Allows runs again after a halt
+  undo        Puts back what a dead run left
+  history     Lists what was run, newest first
+  report      Tells one run: what went wrong, what was not expected
+  findings    Lists what is to be fixed
+  completion  Prints the script by which a shell completes command lines
+  version     What this is and what is built in
+  help        Explains a command
 
 Start here:
   squall faults                 what can be hurt, and how
@@ -41,26 +41,26 @@ Hurts a system on purpose, watches what it does, stops at a limit, puts everythi
 back and proves it.
 
 Commands:
-  init      Writes an experiment to start from, which runs as it is
-  run       Carries out experiments: hurts, watches, puts back, reports
-  check     Looks before a run: targets, probes, what would refuse it
-  plan      Prints the steps that a file would take; touches nothing
-  lint      Finds every problem of a file, with line, column and a remedy
-  attack    One fault by hand, with the same safety as a run
-  probe     Looks once and prints the answer as JSON
-  faults    Lists what can be hurt; for one: parameters, needs, can it here
-  probes    Lists what can be looked at; for one: parameters and answer
-  schema    Prints the JSON Schema of experiment files, or of policies, for editors
-  status    Shows what is active now, here
-  halt      Ends everything now and refuses new runs
-  resume    Allows runs again after a halt
-  undo      Puts back what a dead run left
-  history   Lists what was run, newest first
-  report    Tells one run: what went wrong, what was not expected
-  findings  Lists what is to be fixed
-  completionPrints the script by which a shell completes command lines
-  version   What this is and what is built in
-  help      Explains a command
+  init        Writes an experiment to start from, which runs as it is
+  run         Carries out experiments: hurts, watches, puts back, reports
+  check       Looks before a run: targets, probes, what would refuse it
+  plan        Prints the steps that a file would take; touches nothing
+  lint        Finds every problem of a file, with line, column and a remedy
+  attack      One fault by hand, with the same safety as a run
+  probe       Looks once and prints the answer as JSON
+  faults      Lists what can be hurt; for one: parameters, needs, can it here
+  probes      Lists what can be looked at; for one: parameters and answer
+  schema      Prints the JSON Schema of experiment files, or of policies, for editors
+  status      Shows what is active now, here
+  halt        Ends everything now and refuses new runs
+  resume      Allows runs again after a halt
+  undo        Puts back what a dead run left
+  history     Lists what was run, newest first
+  report      Tells one run: what went wrong, what was not expected
+  findings    Lists what is to be fixed
+  completion  Prints the script by which a shell completes command lines
+  version     What this is and what is built in
+  help        Explains a command
 
 Start here:
   squall faults                 what can be hurt, and how
@@ -76,26 +76,26 @@ Hurts a system on purpose, watches what it does, stops at a limit, puts everythi
 back and proves it.
 
 Commands:
-  init      Writes an experiment to start from, which runs as it is
-  run       Carries out experiments: hurts, watches, puts back, reports
-  check     Looks before a run: targets, probes, what would refuse it
-  plan      Prints the steps that a file would take; touches nothing
-  lint      Finds every problem of a file, with line, column and a remedy
-  attack    One fault by hand, with the same safety as a run
-  probe     Looks once and prints the answer as JSON
-  faults    Lists what can be hurt; for one: parameters, needs, can it here
-  probes    Lists what can be looked at; for one: parameters and answer
-  schema    Prints the JSON Schema of experiment files, or of policies, for editors
-  status    Shows what is active now, here
-  halt      Ends everything now and refuses new runs
-  resume    Allows runs again after a halt
-  undo      Puts back what a dead run left
-  history   Lists what was run, newest first
-  report    Tells one run: what went wrong, what was not expected
-  findings  Lists what is to be fixed
-  completionPrints the script by which a shell completes command lines
-  version   What this is and what is built in
-  help      Explains a command
+  init        Writes an experiment to start from, which runs as it is
+  run         Carries out experiments: hurts, watches, puts back, reports
+  check       Looks before a run: targets, probes, what would refuse it
+  plan        Prints the steps that a file would take; touches nothing
+  lint        Finds every problem of a file, with line, column and a remedy
+  attack      One fault by hand, with the same safety as a run
+  probe       Looks once and prints the answer as JSON
+  faults      Lists what can be hurt; for one: parameters, needs, can it here
+  probes      Lists what can be looked at; for one: parameters and answer
+  schema      Prints the JSON Schema of experiment files, or of policies, for editors
+  status      Shows what is active now, here
+  halt        Ends everything now and refuses new runs
+  resume      Allows runs again after a halt
+  undo        Puts back what a dead run left
+  history     Lists what was run, newest first
+  report      Tells one run: what went wrong, what was not expected
+  findings    Lists what is to be fixed
+  completion  Prints the script by which a shell completes command lines
+  version     What this is and what is built in
+  help        Explains a command
 
 Start here:
   squall faults                 what can be hurt, and how
@@ -104,6 +104,31 @@ Start here:
   squall halt                   stop everything, now
 
 "squall COMMAND --help" says more, with examples and exit codes.
+$ squall init --help
+Usage: squall init [FILE] [OPTION]...
+
+Writes an experiment to start from, which runs as it is.
+
+The file explains itself. Its harm is mild: what listens on the port stands
+still for a second. Change one thing at a time.
+
+Options:
+  FILE                             what to write, never over what is there; "-"
+                                   is standard output; left out: the service's
+                                   name with .yaml
+  --for http|nginx|redis|postgres  what is hurt (default http)
+  --var KEY=VALUE                  a value for a variable of the file: url,
+                                   host, port; may be given again
+
+Examples:
+  squall init shop.yaml
+  squall init --for nginx --var url=http://127.0.0.1:8080/ --var port=8080
+  squall init --for redis - | squall lint -
+
+Exit codes:
+  0  held, or done
+  2  usage, or invalid file
+  8  something of squall's own failed
 $ squall run --help
 Usage: squall run FILE... [OPTION]...
 
@@ -397,6 +422,31 @@ Exit codes:
   0  held, or done
   2  usage, or invalid file
   8  something of squall's own failed
+$ squall schema --help | grep -v '^#'
+Usage: squall schema [OPTION]...
+
+Prints the JSON Schema of experiment files, or of policies, for editors.
+
+An editor that knows YAML then completes, explains and checks an experiment as
+it is written. Keep the schema in a file, and name that file in the experiment's
+first line:
+
+
+It is draft-07, and knows what this build knows: make it again after an upgrade.
+
+Options:
+  --policy  that of the machine owner's policy instead
+
+Examples:
+  squall schema > ~/.config/squall.schema.json
+  squall schema | jq '.definitions | keys'
+  squall schema --policy > ~/.config/squall-policy.schema.json
+
+Exit codes:
+  0  held, or done
+  2  usage, or invalid file
+  8  something of squall's own failed
+# yaml-language-server: $schema=/home/me/.config/squall.schema.json
 $ squall status --help
 Usage: squall status [OPTION]...
 
@@ -551,6 +601,29 @@ Examples:
   squall findings
   squall findings --close last --why "time-out of the cache client set to 200ms"
   squall findings --all --json
+
+Exit codes:
+  0  held, or done
+  2  usage, or invalid file
+  8  something of squall's own failed
+$ squall completion --help
+Usage: squall completion bash|zsh|fish|words [WORDS...]
+
+Prints the script by which a shell completes command lines.
+
+Commands, options, faults and their parameters, targets, files, runs: the script
+asks squall itself, so it knows what this build knows.
+
+Options:
+  bash|zsh|fish|words  whose script; words: what the scripts ask, the candidates
+                       for the last of WORDS (required)
+  WORDS                with words: the command line after "squall", up to the
+                       cursor
+
+Examples:
+  source <(squall completion bash)
+  squall completion zsh > ~/.zsh/functions/_squall
+  squall completion fish > ~/.config/fish/completions/squall.fish
 
 Exit codes:
   0  held, or done

@@ -114,3 +114,18 @@ pause.yaml:9:12: warning: proc.kill cannot be undone
   hint: Write "allow: [irreversible]" in the file, or say "--allow irreversible"; otherwise the run is refused.
 squall: could not open "no-such.machine": No such file or directory
 [exit 2]
+# What cannot be tried here is planned and said; so is a log that a loss of power may hurt.
+$ { cat $SOURCE/tests/machines/v2.machine; echo "answer can.pidfd = kernel too old"; echo "answer undo-log.f_type = 9123683e"; } >old.machine
+$ sed '/id: kill/,$d' pause.yaml >one.yaml
+$ squall plan one.yaml --machine old.machine | tail -n 5
+     to         stopped
+     dies with  boot, prepared
+     effect     nginx stands still: the kernel takes its connections, nobody answers
+  assumed, though it cannot be tried here: "proc.pause" needs "pidfd", which is lacking here: kernel too old
+the undo log is on btrfs, which copies on write: it is safe against the death of processes, not against loss of power
+$ squall plan one.yaml --machine old.machine --json | grep -E 'assumed|log-copies|"steps"'
+      "steps": [
+      "assumed": "\"proc.pause\" needs \"pidfd\", which is lacking here: kernel too old"
+  "log-copies-on-write": "btrfs"
+$ squall plan one.yaml --machine $SOURCE/tests/machines/v2.machine | tail -n 1
+     effect     nginx stands still: the kernel takes its connections, nobody answers

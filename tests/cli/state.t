@@ -51,9 +51,9 @@ $ squall resume --json
   "was": false
 }
 # Optional ones are left out.
-$ squall version | sed 's/ [0-9][0-9.]*//g; s/ c-ares//; s/ systemd\b//'
+$ squall version | sed 's/ [0-9][0-9.]*//g; s/ c-ares,//; s/, systemd$//'
 squall
-built in: curl jansson libuv sqlite
+built in: curl, jansson, jq, libfyaml, libmnl, libuv, pcre2, sqlite
 # A halt that could not be written is not called one.
 $ SQUALL_DIR=/proc/nowhere squall halt
 squall: could not make folder "/proc/nowhere": No such file or directory

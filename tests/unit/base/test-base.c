@@ -266,9 +266,31 @@ static void test_owned(void **state)
 
 static void test_copy_on_write(void **state)
 {
+	static const struct {
+		const char *f_type, *name;
+	} types[] = {
+	        {"9123683e", "btrfs"}, {"2fc12fc1", "zfs"}, {"ca451a4e", "bcachefs"},
+	        {"ef53", NULL},     /* ext4 */
+	        {"58465342", NULL}, /* xfs */
+	        {NULL, NULL},
+	};
 	struct paths p = {.runs = "/proc/self/no/such/folder"};
+	struct world real;
+	struct err e = ERR_INIT;
 
-	assert_null(paths_copy_on_write(&p));
+	assert_int_equal(world_open_real(&real, &e), 0);
+	assert_null(paths_copy_on_write(&real, &p));
+	world_close(&real);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		struct answer v = {"undo-log.f_type", types[i].f_type};
+		struct answers answers = {.n = types[i].f_type != NULL, .v = &v};
+		struct world w = {.root = -1, .fake = &answers};
+		const char *name = paths_copy_on_write(&w, &p);
+
+		assert_int_equal(name != NULL, types[i].name != NULL);
+		if (name)
+			assert_string_equal(name, types[i].name);
+	}
 }
 
 static void test_rng(void **state)

@@ -19,10 +19,11 @@ static void tell(struct progress *p, json_t *entry)
 
 static void look(struct progress *p, int t_ms, bool hit)
 {
-	tell(p, json_pack("{s:I, s:s, s:s, s:s, s:s, s:b, s:f, s:s*}", "t",
-	                  (json_int_t)t_ms * 1000000, "type", "look", "probe", "front-page", "of",
-	                  "steady", "when", "during", "hit", (int)hit, "seconds", 0.012, "why",
-	                  hit ? NULL : "status is 502, expected 200"));
+	tell(p,
+	     json_pack("{s:I, s:s, s:s, s:s, s:s, s:b, s:f, s:s*}", "t", (json_int_t)t_ms * 1000000,
+	               "type", "look", "probe", "front-page", "of", "steady", "when", "during",
+	               "hit", (int)hit, "seconds", t_ms == 6 ? 0.006 : 0.012, "why",
+	               hit ? NULL : "status is 502, expected 200"));
 }
 
 static char *progress(enum progress_style style, bool colour)
@@ -82,9 +83,13 @@ static void json_lines(void **state)
 	free(out);
 }
 
+/* Looks that took 12, 12, 12, 6 and 12 ms; the second and the third missed. */
+#define SPARK_OF_FIVE "  front-page     #xx-#  "
+
 /* Plays what was written on a small terminal: cursor up and clear to the end are all it knows. */
 static void live(void **state)
 {
+	setenv("LC_ALL", "C", 1);
 	char *out = progress(PROGRESS_LIVE, false);
 	char rows[64][512] = {{0}};
 	size_t row = 0, col = 0;
@@ -108,13 +113,29 @@ static void live(void **state)
 		}
 		assert_true(row < 64 && col < 512);
 	}
-	size_t phases = 0, probes = 0;
+	size_t phases = 0, attacks = 0, probes = 0;
 	for (size_t i = 0; i < 64; i++) {
 		phases += !strncmp(rows[i], "attack  ", 8);
-		probes += strstr(rows[i], "2 of 5 missed") != NULL;
+		/* the time that is left: 90 s less what the test took, to the second */
+		if (!strncmp(rows[i], "attack  ", 8))
+			assert_true(strstr(rows[i], " 1:29 left at most") ||
+			            strstr(rows[i], " 1:28 left at most"));
+		attacks += strstr(rows[i], "slow-cache     net.delay    in for ") &&
+		           strstr(rows[i], "process 4711 (redis)");
+		/* a bar for each look, the misses crossed out, and the last value */
+		probes += strstr(rows[i], SPARK_OF_FIVE) && strstr(rows[i], " 12ms  2 of 5 missed");
 	}
 	assert_int_equal(phases, 1);
+	assert_int_equal(attacks, 1);
 	assert_int_equal(probes, 1);
+	free(out);
+}
+
+static void live_in_utf8(void **state)
+{
+	setenv("LC_ALL", "C.UTF-8", 1);
+	char *out = progress(PROGRESS_LIVE, false);
+	assert_non_null(strstr(out, "  front-page     █××▄█  "));
 	free(out);
 }
 
@@ -134,6 +155,7 @@ int main(void)
 	        cmocka_unit_test(plain),
 	        cmocka_unit_test(json_lines),
 	        cmocka_unit_test(live),
+	        cmocka_unit_test(live_in_utf8),
 	        cmocka_unit_test(colour_is_reset),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
