@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/amount.h"
 #include "base/boundary.h"
 #include "base/held.h"
 #include "base/wire.h"
@@ -98,13 +99,27 @@ static int put(struct hold *h, const char *object, const struct held_object *o, 
 	return code;
 }
 
-static uint64_t patience_ns(const struct hold *h)
+/* Without the helper's own word, in undo, as much as was asked for: all memory where that is no
+ * number. */
+static uint64_t held_bytes(const struct hold *h)
 {
 	struct counters c = {.n = 0};
+	struct amount asked;
+	const char *rest;
 
-	if (h->page < 0 || held_page_read(h->page, &c, NULL) < 0)
-		return HOLDER_PATIENCE_NS;
-	return HOLDER_PATIENCE_NS + (counters_get(&c, "held_bytes") >> 30) * PATIENCE_NS_PER_GIB;
+	if (h->page >= 0 && held_page_read(h->page, &c, NULL) == 0 &&
+	    counters_get(&c, "held_bytes"))
+		return counters_get(&c, "held_bytes");
+	if (!h->claim || amount_parse(h->claim, &asked, &rest, NULL) < 0)
+		return 0;
+	return asked.kind == AMOUNT_BYTES
+	               ? asked.value
+	               : (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t patience_ns(const struct hold *h)
+{
+	return HOLDER_PATIENCE_NS + (held_bytes(h) >> 30) * PATIENCE_NS_PER_GIB;
 }
 
 /* One that was ended just then may have left the name behind. */

@@ -64,7 +64,7 @@ int holder_end(struct hold *h, const char *what, uint64_t patience_ns, struct er
 	int code = pidfd_signal(fd, SIGKILL);
 	if (code < 0 && code != -ESRCH)
 		return err_sys(err, -code, "could not end the helper that holds %s", what);
-	if (pidfd_wait_gone(fd, patience_ns) < 0)
+	if (hold_wait_gone(h, fd, patience_ns) < 0)
 		return err_set(err, -ETIMEDOUT, "helper %d that holds %s does not end",
 		               h->holder.id.pid, what);
 	/* Reaped where it is this process's child; elsewhere its parent does. */

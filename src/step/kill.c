@@ -72,12 +72,15 @@ static int kill_set(struct hold *h, const char *object, const char *now, const c
 		               "\"%s\" is not the name of a signal that ends a process", to);
 	if (h->fd[0] < 0 && (code = kill_open(h, object, err)) < 0)
 		return code;
+	/* one of many, perhaps, each of which was waited for */
+	if (h->busy && h->busy(h))
+		return err_set(err, -ECANCELED, "the signal to process %s was called off", object);
 	code = pidfd_signal(h->fd[0], number);
 	if (code == -ESRCH)
 		return err_set(err, -ESTALE, "process %s is gone", object);
 	if (code < 0)
 		return err_sys(err, -code, "could not signal process %s", object);
-	bool gone = pidfd_wait_gone(h->fd[0], LANDED_MS * 1000000ull) == 0;
+	bool gone = hold_wait_gone(h, h->fd[0], LANDED_MS * 1000000ull) == 0;
 	buf_reset(landed);
 	buf_add(landed, gone ? "gone" : "alive");
 	return 0;

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define BUSY_EVERY_NS 50000000ull
+
 #define STEP(name) extern const struct step_type step_type_##name;
 #include "step/steps.def"
 #undef STEP
@@ -78,6 +80,21 @@ int hold_process(struct hold *h, struct proc_id id, const char *object, struct e
 	}
 	h->fd[0] = fd;
 	return 0;
+}
+
+int hold_wait_gone(struct hold *h, int pidfd, uint64_t patience_ns)
+{
+	int r = -ETIMEDOUT;
+
+	while (r == -ETIMEDOUT && patience_ns) {
+		uint64_t slice = patience_ns < BUSY_EVERY_NS ? patience_ns : BUSY_EVERY_NS;
+
+		r = pidfd_wait_gone(pidfd, slice);
+		patience_ns -= slice;
+		if (r == -ETIMEDOUT && h->busy)
+			(void)h->busy(h);
+	}
+	return r;
 }
 
 const struct step_type *const step_types[] = {

@@ -120,5 +120,8 @@ void hold_release(struct hold *h); /* closes descriptors; ends nothing */
 /* fd[0] becomes a pidfd of a process that may be signalled. -ESTALE: it is gone; -EPERM: it may
  * not. */
 int hold_process(struct hold *h, struct proc_id id, const char *object, struct err *err) must_use;
+/* Until a process is gone, saying meanwhile that this one is at work; not to be called off.
+ * -ETIMEDOUT. */
+int hold_wait_gone(struct hold *h, int pidfd, uint64_t patience_ns) must_use;
 
 #endif

@@ -188,6 +188,32 @@ static void kills_for_good(void **state)
 	assert_string_equal(step_dies_with(t), "never");
 }
 
+static int said;
+
+static bool say_busy(struct hold *h)
+{
+	return ++said > 3;
+}
+
+/* Whoever waits for one that takes its time to end hears of it; of many, the rest is called off. */
+static void waiting_is_said(void **state)
+{
+	struct victim *v = *state;
+	const struct step_type *t = step_type_find("kill");
+	struct err e = ERR_INIT;
+	BUF(s, STATE_MAX);
+	assert_int_equal(t->open(&v->h, v->kill_object, &e), 0);
+	v->h.busy = say_busy;
+	said = 0;
+	assert_int_equal(hold_wait_gone(&v->h, v->h.fd[0], 120000000), -ETIMEDOUT);
+	assert_int_equal(said, 3);
+	assert_int_equal(t->set(&v->h, v->kill_object, "alive", "KILL", &s, &e), -ECANCELED);
+	assert_int_not_equal(state_of(v), 'Z');
+	said = 0;
+	assert_int_equal(t->set(&v->h, v->kill_object, "alive", "KILL", &s, &e), 0);
+	assert_int_equal(hold_wait_gone(&v->h, v->h.fd[0], 10000000000), 0);
+}
+
 static void stopped_wins(void **state)
 {
 	const struct step_type *t = step_type_find("signal");
@@ -211,6 +237,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(another_process_of_that_number_is_not_touched,
 	                                        setup, teardown),
 	        cmocka_unit_test_setup_teardown(kills_for_good, setup, teardown),
+	        cmocka_unit_test_setup_teardown(waiting_is_said, setup, teardown),
 	        cmocka_unit_test(stopped_wins),
 	};
 	return cmocka_run_group_tests_name("step process", tests, NULL, NULL);
