@@ -33,6 +33,7 @@ struct custom {
 	char claim[STATE_MAX]; /* where `commands` came from */
 	char *text;            /* it, and room for its words */
 	bool applied;          /* apply was begun, and no undo has ended well since */
+	bool stops;            /* what runs may be called off */
 };
 
 bool custom_name_is(const char *name)
@@ -177,7 +178,7 @@ static int hand_ask(struct hold *h, const struct custom *c, const char *does,
                     struct errand_end *end)
 {
 	uint64_t until = clock_boot_ns() + c->commands.limit_ns + HAND_GRACE_NS;
-	bool apply = strcmp(does, "apply") == 0, stopped = false;
+	bool stopped = false;
 	struct wire m;
 	int r;
 
@@ -190,7 +191,7 @@ static int hand_ask(struct hold *h, const struct custom *c, const char *does,
 			r = wire_recv(h->holder.sock, &m, false);
 			return r < 0 ? r : end_take(&m, end);
 		}
-		if (h->busy && h->busy(h) && apply && !stopped) {
+		if (h->busy && h->busy(h) && c->stops && !stopped) {
 			wire_start(&m, "stop");
 			r = wire_send(h->holder.sock, &m);
 			stopped = true;
@@ -204,10 +205,10 @@ static int hand_ask(struct hold *h, const struct custom *c, const char *does,
 static bool busy(void *ctx)
 {
 	struct hold *h = ctx;
+	const struct custom *c = h->own;
 
-	if (h->busy)
-		(void)h->busy(h); /* what is being put back is not called off */
-	return false;
+	/* what is being put back is not called off */
+	return h->busy && h->busy(h) && c->stops;
 }
 
 static void run_here(struct hold *h, const char *object, const struct custom *c, const char *does,
@@ -329,8 +330,12 @@ static int custom_look(struct hold *h, const char *object, struct buf *state, st
 
 	if (!c->commands.check[0])
 		end.exit = c->applied ? CHECK_IN : CHECK_OUT;
+	else if (h->reverting && c->applied) /* undo is run, whatever check would say */
+		end.exit = -1;
 	else if ((r = ask(h, object, "check", &end, err)) < 0)
 		return r;
+	if (end.called_off)
+		return end_tell("check", object, &end, err);
 	buf_reset(state);
 	if (!end.failed && end.exit == CHECK_IN)
 		buf_add(state, IN_EFFECT);
@@ -451,6 +456,7 @@ static int custom_undo(struct hold *h, const char *object, struct buf *landed, s
 static int custom_set(struct hold *h, const char *object, const char *now, const char *to,
                       struct buf *landed, struct err *err)
 {
+	struct custom *c = h->own;
 	int r = BOUNDARY_FAIL("set custom");
 
 	if (r < 0)
@@ -459,7 +465,10 @@ static int custom_set(struct hold *h, const char *object, const char *now, const
 		return custom_undo(h, object, landed, err);
 	if (is(to, IN_EFFECT)) /* it was there before the run: nothing of it is taken away */
 		return custom_look(h, object, landed, err);
-	return custom_apply(h, object, to, landed, err);
+	c->stops = true;
+	r = custom_apply(h, object, to, landed, err);
+	c->stops = false;
+	return r;
 }
 
 static bool custom_same(const char *want, const char *seen)
@@ -472,14 +481,17 @@ static bool custom_same(const char *want, const char *seen)
 static int custom_meter(const struct hold *h, const char *object, struct counters *to,
                         struct err *err)
 {
-	const struct custom *c = h->own;
+	struct custom *c = h->own;
 	/* who meters owns the hold; check may find the hand gone, which is noted there */
 	struct hold *own = (struct hold *)(uintptr_t)h;
 	BUF(state, STATE_MAX);
 	const char *printed;
 	char *end;
-	int r = custom_look(own, object, &state, err);
+	int r;
 
+	c->stops = true;
+	r = custom_look(own, object, &state, err);
+	c->stops = false;
 	if (r < 0)
 		return r;
 	counters_add(to, "in_effect", is(state.data, IN_EFFECT));

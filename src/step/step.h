@@ -56,6 +56,7 @@ struct hold {
 	 * there. NULL where no run wants anything. */
 	const char *claim;
 	enum applied applied; /* what the log says of it */
+	bool reverting;       /* what is asked and set now is for putting it back */
 	int fd[3];            /* the type's own, opened by open(); -1: none */
 	void *own;            /* the type's own, made by open(), freed by close() */
 	struct holder holder;

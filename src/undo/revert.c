@@ -160,7 +160,9 @@ void revert_slot(const struct revert *rv, const struct step_type *t, struct hold
 			text_copy(claim.body.landed, sizeof(claim.body.landed), now.data);
 		(void)!claim_save(&claim, NULL);
 	}
+	h->reverting = true;
 	revert_object(rv, t, h, s, &goal);
+	h->reverting = false;
 	if (r < 0) {
 		/* a claim that stays would be put into effect again when the run that holds the
 		 * lock leaves: the slot stays live until undo has dropped it */

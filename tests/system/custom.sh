@@ -189,6 +189,43 @@ case_undo_hangs() {
 	has "which did not end in time" "$ERR" 'did not end in time'
 	between "within its limit, in ms" $(($(now_ms) - begun)) 1500 6000
 }
+# Under the fault check hangs: it is called off, and nobody's way back waits for it.
+case_check_hangs() {
+	local begun other
+	spawn sleep 300
+	other=$PID
+	referee_before
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: check hangs
+		allow: [host-wide]
+		method:
+		  - together:
+		      - {fault: proc.pause, target: {process: {pid: $other}}, for: 60s}
+		      - fault: custom
+		        target: host
+		        with:
+		          name: flag
+		          apply: "touch $TREE/flag"
+		          undo: "rm -f $TREE/flag"
+		          check: "sh -c 'test -e $TREE/flag || exit 1; test ! -e $DIR/hangs || sleep 66'"
+		          timeout: 20s
+		        for: 60s
+	EOF
+	start run "$DIR/x.yaml"
+	check "in effect" wait_for 8 in_effect
+	check "and the other one" wait_for 8 is_stopped "$other"
+	touch "$DIR/hangs"
+	check "check hangs" wait_for 5 eval 'pgrep -f "^sleep 66$" | grep -qxFf <(bed_pids)'
+	begun=$(now_ms)
+	kill -INT "$RUNNER"
+	finish 60
+	exits "aborted by a signal" 6
+	between "without waiting for check, in ms" $(($(now_ms) - begun)) 0 6000
+	check_not "not in effect" in_effect
+	check "the other goes on" is_running "$other"
+	referee_after
+}
 case_check_cannot_tell() {
 	referee_before
 	run attack custom flag --apply "$(word apply "touch $TREE/flag")" --undo "rm -f $TREE/flag" \

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/paths.h"
 #include "helper/helpers.h"
@@ -169,6 +170,53 @@ static void believed(void **state)
 	assert_non_null(strstr(err.what, "undo of \"x\" ended with status 1"));
 }
 
+static bool called_off(struct hold *h)
+{
+	return true;
+}
+
+static bool at_work(struct hold *h)
+{
+	return false;
+}
+
+/* Under the fault check hangs: a reading may be called off, with a hand and without, and what puts
+ * the state back asks only afterwards. */
+static void check_hangs(void **state)
+{
+	struct bed *b = *state;
+	struct err err = ERR_INIT;
+	uint64_t begun_ns = clock_boot_ns();
+
+	snprintf(b->claim, sizeof(b->claim),
+	         "apply: touch %s/x undo: rm -f %s/x check: sh -c 'test -e %s/x || exit 1; exec "
+	         "sleep 30' limit: 20s",
+	         b->dir, b->dir, b->dir);
+	for (int hand = 1; hand >= 0; hand--) {
+		struct counters c = {.n = 0};
+		char path[64];
+
+		hold_make(b, hand, hand ? APPLIED_NOT : APPLIED);
+		assert_int_equal(custom()->open(&b->h, "x", &err), 0);
+		b->h.busy = called_off;
+		if (hand) /* apply, or the check after it */
+			assert_int_equal(set(b, b->claim, &err), -ECANCELED);
+		snprintf(path, sizeof(path), "%s/x", b->dir);
+		close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		assert_int_equal(custom()->meter(&b->h, "x", &c, &err), -ECANCELED);
+		assert_int_equal(c.n, 0);
+		b->h.busy = at_work;
+		b->h.reverting = true;
+		assert_string_equal(look(b), "unknown");
+		b->h.busy = called_off;
+		assert_int_equal(set(b, "not in effect", &err), 0);
+		assert_false(exists(b));
+		custom()->close(&b->h);
+		hold_release(&b->h);
+	}
+	assert_true(clock_boot_ns() - begun_ns < 10000000000ull);
+}
+
 static void from_the_stash(void **state)
 {
 	struct bed *b = *state;
@@ -269,6 +317,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(without_its_hand, setup, teardown),
 	        cmocka_unit_test_setup_teardown(in_undo, setup, teardown),
 	        cmocka_unit_test_setup_teardown(believed, setup, teardown),
+	        cmocka_unit_test_setup_teardown(check_hangs, setup, teardown),
 	        cmocka_unit_test_setup_teardown(from_the_stash, setup, teardown),
 	        cmocka_unit_test_setup_teardown(refused, setup, teardown),
 	        cmocka_unit_test(sameness),
