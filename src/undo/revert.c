@@ -45,6 +45,12 @@ static void slot_failed(struct slot *s, int r, const struct err *err)
 		slot_note(s, "%.120s", err->what);
 }
 
+/* The object was as wanted before any run touched it, and was not changed, whatever it shows. */
+static bool is_untouched(const struct step_type *t, const struct slot *s)
+{
+	return s->was_there && step_same(t, s->claim, s->base);
+}
+
 /* What to put back, and what may be there now because a run of ours put it there. */
 struct revert_goal {
 	char to[STATE_MAX], wanted[STATE_MAX], landed[STATE_MAX];
@@ -93,6 +99,10 @@ static int revert_once(const struct revert *rv, const struct step_type *t, struc
 		}
 	} else if (!(g->landed[0] && step_same(t, g->landed, now.data)) &&
 	           !step_same(t, g->wanted, now.data)) {
+		if (is_untouched(t, s)) {
+			s->phase = SLOT_BACK;
+			return 0;
+		}
 		s->phase = SLOT_RESIDUE;
 		slot_note(s, "changed by somebody else, left alone");
 		return 0;
@@ -193,6 +203,8 @@ bool slot_is_back(const struct revert *rv, const struct step_type *t, struct hol
 	bool back;
 	int r;
 
+	if (is_untouched(t, s))
+		return true;
 	text_copy(want, sizeof(want), s->base);
 	r = rv->claims_dir < 0 ? -ENOENT
 	                       : claim_open_existing(&claim, rv->claims_dir, s->type, s->object,
