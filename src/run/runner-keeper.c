@@ -7,6 +7,9 @@
 #include "run/runner-state.h"
 #include "undo/undo.h"
 
+/* For a keeper that was killed and is not gone: less than the engine waits for a revert. */
+#define DYING_NS (10 * NS_PER_S)
+
 static void hear(struct runner *r, const struct link_event *ev)
 {
 	struct attack *a = ev->plan < r->x->attacks_n ? &r->attacks[ev->plan] : NULL;
@@ -153,6 +156,8 @@ struct undoing {
 	struct runner *r;
 	json_t *steps;
 	size_t residue;
+	int rc;
+	struct err err;
 };
 
 static void undone(void *ctx, const char *run, const struct slot *slot)
@@ -170,38 +175,21 @@ static void undone(void *ctx, const char *run, const struct slot *slot)
 	attack_step(a, slot);
 }
 
-void keeper_lost(struct runner *r, const char *why)
+static void undo(struct runner *r, struct undoing *u)
 {
-	if (!r->linked)
-		return;
-	r->linked = false;
-	r->lost = true;
-	struct err err = ERR_INIT;
-	if (!r->armed)
-		why = "squall-keeper ended before it was ready";
-	err_set(&err, -EPIPE, "%s", why);
-	unwatch(r);
-	/* A stopped keeper holds its helpers and its log: it must be gone before undo looks. */
-	pidfd_signal(r->link.pidfd, SIGKILL);
-	pidfd_wait_gone(r->link.pidfd, NS_PER_S);
-	link_close(&r->link);
-	BOUNDARY("runner keeper lost");
-
-	struct undoing u = {.r = r, .steps = json_array()};
 	struct undo_result result = {0};
-	struct err undo_err = ERR_INIT;
-	int rc = undo_folder(r->o->world, r->o->paths, r->o->run_dir, r->o->run_id, undone, &u,
-	                     &result, &undo_err);
-	if (rc == -ENOENT) /* died before it had a log, so before it did anything */
-		rc = 0;
+	*u = (struct undoing){.r = r, .steps = json_array()};
+	u->rc = undo_folder(r->o->world, r->o->paths, r->o->run_dir, r->o->run_id, undone, u,
+	                    &result, &u->err);
+	if (u->rc == -ENOENT) /* died before it had a log, so before it did anything */
+		u->rc = 0;
 	BOUNDARY("runner undone");
-	r->last_residue = u.residue;
-	r->undo_failed = rc < 0;
+	r->last_residue = u->residue;
+	r->undo_failed = u->rc < 0;
+}
 
-	/* One that was refused has left, and said why. */
-	if (r->armed || r->preparing)
-		runner_tell(r, json_pack("{s:s, s:s}", "type", "error", "what", why));
-	runner_post(r, EV_KEEPER_LOST, 0, NULL, &err);
+static void undone_tell(struct runner *r, struct undoing *u)
+{
 	for (size_t i = 0; i < r->x->attacks_n; i++) {
 		struct attack *a = &r->attacks[i];
 		if (a->put || a->leaving || a->steps)
@@ -209,20 +197,106 @@ void keeper_lost(struct runner *r, const char *why)
 		a->residue = 0;
 	}
 	runner_post(r, EV_UNDONE, 0,
-	            json_pack("{s:I, s:o}", "residue", (json_int_t)u.residue, "steps", u.steps),
-	            rc < 0 ? &undo_err : NULL);
+	            json_pack("{s:I, s:o}", "residue", (json_int_t)u->residue, "steps", u->steps),
+	            u->rc < 0 ? &u->err : NULL);
 	if (r->ending)
 		runner_stop(r);
 }
 
+/* It is gone at last, or has had its time. */
+static void keeper_left(struct runner *r)
+{
+	struct undoing u;
+	r->dying = false;
+	unwatch(r);
+	link_close(&r->link);
+	undo(r, &u);
+	undone_tell(r, &u);
+}
+
+static void dying_gone(void *ctx, unsigned events)
+{
+	keeper_left(ctx);
+}
+
+static void dying_late(void *ctx)
+{
+	keeper_left(ctx);
+}
+
+/* The kernel waits for something on its behalf, a disk perhaps. What it was not about to change
+ * goes back now. */
+static void undo_early(struct runner *r)
+{
+	struct undo_result result = {0};
+	struct undoing u = {.r = r, .steps = json_array()};
+	(void)!undo_folder_early(r->o->world, r->o->paths, r->o->run_dir, r->o->run_id, undone, &u,
+	                         &result, &u.err);
+	json_decref(u.steps);
+	/* what is left is tried and counted once more */
+	for (size_t i = 0; i < r->x->attacks_n; i++)
+		r->attacks[i].residue = 0;
+}
+
+/* False: the rest cannot wait for its end. */
+static bool keeper_await(struct runner *r)
+{
+	struct err ignored = ERR_INIT;
+	r->keeper_watch = watch_new(r->loop, r->link.pidfd, WATCH_READ, dying_gone, r, &ignored);
+	r->answer_by = timer_new(r->loop, dying_late, r);
+	if (!r->keeper_watch || !r->answer_by)
+		return false;
+	timer_set(r->answer_by, loop_now_ns(r->loop) + DYING_NS);
+	r->dying = true;
+	runner_tell(r, json_pack("{s:s, s:s}", "type", "note", "text",
+	                         "the keeper was killed, but is still in the kernel: what it may "
+	                         "be changing is put back when it is gone"));
+	return true;
+}
+
+void keeper_lost(struct runner *r, const char *why)
+{
+	if (!r->linked)
+		return;
+	r->linked = false;
+	r->lost = true;
+	struct err err = ERR_INIT;
+	struct undoing u;
+	if (!r->armed)
+		why = "squall-keeper ended before it was ready";
+	err_set(&err, -EPIPE, "%s", why);
+	unwatch(r);
+	/* A stopped keeper holds its helpers and its log: it must be gone before undo looks. */
+	pidfd_signal(r->link.pidfd, SIGKILL);
+	bool gone = pidfd_wait_gone(r->link.pidfd, NS_PER_S) == 0;
+	BOUNDARY("runner keeper lost");
+	if (!gone)
+		undo_early(r);
+	undo(r, &u);
+
+	/* One that was refused has left, and said why. */
+	if (r->armed || r->preparing)
+		runner_tell(r, json_pack("{s:s, s:s}", "type", "error", "what", why));
+	bool waits = !gone && u.rc == -EBUSY && keeper_await(r);
+	runner_post(r, EV_KEEPER_LOST, 0, NULL, &err);
+	if (waits) {
+		json_decref(u.steps);
+		return;
+	}
+	link_close(&r->link);
+	undone_tell(r, &u);
+}
+
 void keeper_finish(struct runner *r)
 {
+	r->ending = true;
+	if (r->dying) /* keeper_left() stops */
+		return;
 	if (!r->linked) {
 		runner_stop(r);
 		return;
 	}
 	struct err err = ERR_INIT;
-	r->ending = true;
 	BOUNDARY("runner end");
 	if (link_end(&r->link, &err) < 0)
 		keeper_lost(r, err.what);
@@ -233,6 +307,8 @@ void keeper_finish(struct runner *r)
 void keeper_release(struct runner *r)
 {
 	unwatch(r);
+	if (r->dying)
+		link_close(&r->link);
 	if (!r->linked)
 		return;
 	r->linked = false;

@@ -100,6 +100,7 @@ struct runner {
 	bool preparing; /* between link_arm and LINK_ARMED */
 	bool armed;
 	bool lost;           /* the keeper died before its time */
+	bool dying;          /* and is not gone yet */
 	bool ending;         /* link_end was sent */
 	bool ended;          /* LINK_ENDED came */
 	size_t last_residue; /* found by the last check, or by undo */
@@ -109,7 +110,7 @@ struct runner {
 	int stash; /* directory for blobs, -1: none */
 	struct watch *link_watch, *keeper_watch;
 	bool waiting;            /* the clock of answer_by runs */
-	struct timer *answer_by; /* a take-out must be answered */
+	struct timer *answer_by; /* a take-out must be answered; or a dying keeper be gone */
 
 	struct watch *signals[3];
 	struct timer *tick;

@@ -30,6 +30,7 @@ struct undo {
 	undo_told *told;
 	void *ctx;
 	bool list;
+	bool early; /* the keeper is being killed */
 	struct undo_result *result;
 };
 
@@ -200,6 +201,8 @@ static int undo_slots(struct undo *u, struct undo_log *log, struct err *err)
 
 		for (size_t i = 0; i < log->n; i++) {
 			s = &log->slots[i];
+			if (u->early && s->phase != SLOT_IN)
+				continue;
 			if (slot_phase_is_live((enum slot_phase)s->phase) && !(s->plan >> 31) &&
 			    (last == SIZE_MAX || s->order > log->slots[last].order))
 				last = i;
@@ -221,9 +224,8 @@ static int undo_slots(struct undo *u, struct undo_log *log, struct err *err)
 	}
 	for (size_t i = 0; i < log->n && !u->list; i++)
 		left |= !is_still_back(u, log, i);
-	if (!u->list && !left && r == 0) {
+	if (!u->list && !u->early && !left && r == 0)
 		r = undo_log_end(log, err);
-	}
 	return r;
 }
 
@@ -262,7 +264,7 @@ static int undo_one(struct undo *u, int run_dir, struct err *err)
 		return 0;
 	if (r < 0)
 		return r;
-	if (has_work(&log) && keeper_is_at_work(u, &log))
+	if (has_work(&log) && !u->early && keeper_is_at_work(u, &log))
 		r = err_set(err, -EBUSY, "the keeper of run \"%s\" is at work", u->run);
 	if (r == 0 && has_work(&log) && !u->list) {
 		r = lock_log(log.fd);
@@ -301,22 +303,43 @@ static bool is_another_run(void *ctx, const char *run)
 	return strcmp(run, ctx) != 0;
 }
 
+static int undo_one_folder(struct undo *u, const struct paths *paths, int run_dir, struct err *err)
+{
+	size_t residue = u->result->residue;
+	int r = undo_begin(u, paths, err);
+
+	if (r < 0)
+		return r;
+	r = undo_one(u, run_dir, err);
+	/* a keeper that died between its claim and its slot left a claim that no slot knows */
+	if (r == 0 && !u->early && u->result->residue == residue)
+		r = claim_sweep(u->claims_dir, is_another_run, (void *)u->run, err);
+	fd_close(&u->claims_dir);
+	return r;
+}
+
 int undo_folder(const struct world *w, const struct paths *paths, int run_dir, const char *run,
                 undo_told *told, void *ctx, struct undo_result *result, struct err *err)
 {
 	struct undo u = {
 	        .world = w, .stash = -1, .run = run, .told = told, .ctx = ctx, .result = result};
-	size_t residue = result->residue;
-	int r = undo_begin(&u, paths, err);
 
-	if (r < 0)
-		return r;
-	r = undo_one(&u, run_dir, err);
-	/* a keeper that died between its claim and its slot left a claim that no slot knows */
-	if (r == 0 && result->residue == residue)
-		r = claim_sweep(u.claims_dir, is_another_run, (void *)run, err);
-	fd_close(&u.claims_dir);
-	return r;
+	return undo_one_folder(&u, paths, run_dir, err);
+}
+
+int undo_folder_early(const struct world *w, const struct paths *paths, int run_dir,
+                      const char *run, undo_told *told, void *ctx, struct undo_result *result,
+                      struct err *err)
+{
+	struct undo u = {.world = w,
+	                 .stash = -1,
+	                 .run = run,
+	                 .told = told,
+	                 .ctx = ctx,
+	                 .early = true,
+	                 .result = result};
+
+	return undo_one_folder(&u, paths, run_dir, err);
 }
 
 struct undo_walk {

@@ -24,6 +24,11 @@ struct undo_result {
 /* One run folder. -EBUSY: its keeper lives. */
 int undo_folder(const struct world *, const struct paths *, int run_dir, const char *run,
                 undo_told *, void *ctx, struct undo_result *, struct err *) must_use;
+/* The same while the keeper, which has been sent SIGKILL, is not gone yet, because the kernel waits
+ * for something on its behalf. It will not act any more, but the call that it is in may still take
+ * effect: so only what it was not about to change is put back. To be followed by undo_folder(). */
+int undo_folder_early(const struct world *, const struct paths *, int run_dir, const char *run,
+                      undo_told *, void *ctx, struct undo_result *, struct err *) must_use;
 /* Every run folder of this user. */
 int undo_all(const struct world *, const struct paths *, undo_told *, void *ctx,
              struct undo_result *, struct err *) must_use;

@@ -85,4 +85,90 @@ case_keeper_killed() {
 	exits "the loss of the keeper is a failure of squall's own" 8
 	referee_after
 }
+# A process that the kernel holds on to, as one that waits for a disk: killed, it is not gone.
+FREEZER=$(awk '$3 == "cgroup" && $4 ~ /(^|,)freezer(,|$)/ { print $2; exit }' /proc/mounts)
+freeze() { # PID
+	mkdir -p "$FREEZER/$SQ_ID" && echo "$1" >"$FREEZER/$SQ_ID/cgroup.procs" && echo FROZEN >"$FREEZER/$SQ_ID/freezer.state" &&
+		wait_for 2 grep -qx FROZEN "$FREEZER/$SQ_ID/freezer.state"
+}
+thaw() {
+	echo THAWED >"$FREEZER/$SQ_ID/freezer.state"
+	wait_for 5 rmdir "$FREEZER/$SQ_ID"
+}
+need_freezer() { [ -w "${FREEZER:-/none}/tasks" ] || { skip "no freezer of version 1"; return 1; }; }
+case_keeper_stuck() {
+	local keeper
+	need_freezer || return
+	spawn sleep 300
+	referee_before
+	start attack proc.pause --target "process.pid=$PID" --for 1s
+	check "stopped" wait_for 5 is_stopped "$PID"
+	keeper=$(pgrep -P "$RUNNER" -x squall-keeper)
+	check "the keeper is stuck" freeze "$keeper"
+	finish
+	exits "the loss of the keeper is a failure of squall's own" 8
+	check "put back all the same" is_running "$PID"
+	check_not "while it is still there" is_gone "$keeper"
+	is "and said to be" "$(report_field .cleanup)" clean
+	thaw
+	referee_after
+}
+stuck_while_applying() {
+	referee_before
+	start attack custom flag --apply "sh -c 'touch $TREE/flag; sleep 67'" --undo "rm -f $TREE/flag" --target host --for 60s
+	check "apply has begun" wait_for 5 test -e "$TREE/flag"
+	check "the keeper is stuck" freeze "$(pgrep -P "$RUNNER" -x squall-keeper)"
+	kill -INT "$RUNNER"
+	check "that is said" wait_for 8 grep -q 'still in the kernel' "$DIR/out.$RUNNER"
+}
+case_keeper_stuck_while_changing() {
+	need_freezer || return
+	stuck_while_applying
+	check "nothing is done behind its back" test -e "$TREE/flag"
+	thaw
+	finish
+	exits "aborted by a signal" 6
+	is "and all is back" "$(report_field .cleanup)" clean
+	check_not "at the end" test -e "$TREE/flag"
+	referee_after "residue 0" 2
+}
+case_keeper_stuck_for_long() {
+	need_freezer || return
+	stuck_while_applying
+	finish 30
+	exits "a failure of squall's own" 8
+	is "what is in is not known" "$(report_field .cleanup)" unknown
+	thaw
+	run undo
+	exits "undo ends it" 0
+	referee_after "residue 0" 2
+}
+helper_find() { HELPER=$(pgrep -P "$(pgrep -P "$RUNNER" -x squall-keeper)" -x squall-helper); }
+# What a helper holds may take its time to go: no reason to end the keeper.
+case_helper_slow_to_go() {
+	need_freezer || return
+	referee_before
+	start attack mem.fill 16MiB --target host --allow host-wide --for 1s
+	wait_for 5 helper_find
+	check "the helper is stuck" freeze "$HELPER"
+	wait_for 2.5 false
+	thaw
+	finish
+	exits "ended as asked" 0
+	referee_after
+}
+case_helper_slow_to_go_in_undo() {
+	need_freezer || return
+	referee_before
+	start attack mem.fill --share 30% --target host --allow host-wide --for 60s
+	wait_for 5 helper_find
+	check "the helper is stuck" freeze "$HELPER"
+	kill -KILL "$(pgrep -P "$RUNNER" -x squall-keeper)"
+	wait_for 2.3 false
+	thaw
+	finish
+	exits "the loss of the keeper is a failure of squall's own" 8
+	is "but all is back" "$(report_field .cleanup)" clean
+	referee_after
+}
 run_cases
