@@ -174,26 +174,28 @@ void runner_put(struct runner *r, uint32_t i, uint32_t level)
 	struct attack *a = &r->attacks[i];
 	struct err err = ERR_INIT;
 	int rc = 0;
+	bool first = !a->put && !a->before_known, join = a->fresh && a->before_known;
 	if (!r->linked)
 		rc = err_set(&err, -EPIPE, "the keeper is gone");
 	/* Whoever has halted may count on nothing being put after that. */
 	if (rc == 0 && runner_halt_look(r))
 		rc = err_set(&err, -ECANCELED, "halted");
-	if (rc == 0 && !a->put && !a->before_known) {
-		BOUNDARY("runner meter before");
-		rc = meter_ask(a, METER_BEFORE, &err);
-	}
 	if (a->put || a->before_known)
 		a->turn++;
 	a->level = level;
 	/* The new objects of what has come, between two readings, so that what they have counted
-	 * before is not taken for the attack's. */
-	if (rc == 0 && a->fresh && a->before_known)
+	 * before is not taken for the attack's. Before the first reading of all, so that it is of
+	 * what another attack has had meanwhile, too. */
+	if (rc == 0 && join)
 		rc = meter_ask(a, METER_LEAVE, &err);
-	if (rc == 0 && a->fresh)
+	if (rc == 0 && (a->fresh || first))
 		rc = attack_put(a, ATTACK_PREPARE, &err);
-	if (rc == 0 && a->fresh && a->before_known)
+	if (rc == 0 && join)
 		rc = meter_ask(a, METER_JOIN, &err);
+	if (rc == 0 && first) {
+		BOUNDARY("runner meter before");
+		rc = meter_ask(a, METER_BEFORE, &err);
+	}
 	BOUNDARY("runner put");
 	if (rc == 0)
 		rc = attack_put(a, ATTACK_PUT, &err);
@@ -291,7 +293,7 @@ void attack_step(struct attack *a, const struct slot *slot)
 	BUF(by_hand, 2 * STATE_MAX);
 	if (slot->phase == SLOT_RESIDUE)
 		undo_by_hand(slot, &by_hand);
-	if (slot->phase == SLOT_IN) {
+	if (slot->phase == SLOT_IN || slot->phase == SLOT_DONE) {
 		a->landed++;
 		a->was_there += slot->was_there != 0;
 	}

@@ -36,18 +36,24 @@ static void counters_sum(struct counters *to, const struct counters *more)
 		counters_add(to, more->v[i].name, more->v[i].value);
 }
 
-/* What is out, or cannot be read any more, counts as it was read last. */
-static void meter_slot(struct keeper *k, size_t i)
+/* What cannot be read any more counts as it was read last. */
+static void meter_read(struct keeper *k, size_t i)
 {
 	const struct step_type *type = k->work[i].type;
-	enum slot_phase phase = (enum slot_phase)k->slots[i].phase;
 	struct counters now = {.n = 0};
 
-	if (phase == SLOT_BACK || phase == SLOT_GONE || phase == SLOT_RESIDUE)
-		return;
 	if (type->meter && k->work[i].open &&
 	    type->meter(&k->work[i].hold, k->slots[i].object, &now, NULL) == 0)
 		k->work[i].last = now;
+}
+
+/* What is out has counted. */
+static void meter_slot(struct keeper *k, size_t i)
+{
+	enum slot_phase phase = (enum slot_phase)k->slots[i].phase;
+
+	if (phase != SLOT_BACK && phase != SLOT_GONE && phase != SLOT_RESIDUE)
+		meter_read(k, i);
 }
 
 /* Another object has come in the place of this one. */
@@ -61,7 +67,7 @@ static void levels_drop(struct keeper *k, size_t i)
 				last->v[j].value = 0;
 }
 
-/* Another object takes the slot. */
+/* Another object, or another attack, takes the slot. */
 static void meter_carry(struct keeper *k, size_t i)
 {
 	if (k->slots[i].plan < KEEPER_PLANS)
@@ -121,18 +127,31 @@ static void past_drop(struct keeper *k, uint32_t plan, const struct step *steps,
 			levels_drop(k, i);
 }
 
+/* Another attack of this run had the object. What that one counted stays with it; what was done
+ * with, and would not be put again, is a new matter to this one. */
+static void slot_take_over(struct keeper *k, size_t i, uint32_t plan)
+{
+	struct slot *s = &k->slots[i];
+
+	meter_carry(k, i);
+	s->plan = plan;
+	if (s->phase == SLOT_DONE || s->phase == SLOT_GONE)
+		s->phase = SLOT_FREE;
+}
+
 /* The slot of this step, its object opened. */
 static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size_t *at,
                      struct err *err)
 {
 	const struct step_type *type = k->c.type_find(s->type);
 	size_t i = find_used(k, s->type, s->object);
+	bool taken_over = i != SIZE_MAX && k->slots[i].plan != plan;
 	struct hold *h;
 	int r;
 
 	if (!type)
 		return err_set(err, -ENOENT, "there is no step type \"%s\"", s->type);
-	if (i != SIZE_MAX && k->slots[i].plan != plan && is_in(k, i))
+	if (taken_over && is_in(k, i))
 		return err_set(err, -EBUSY, "%s \"%s\" is changed by another attack of this run",
 		               s->type, s->object);
 	if (i == SIZE_MAX) {
@@ -157,8 +176,13 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 		k->work[i].type = type;
 		k->work[i].open = false;
 	}
+	if (taken_over)
+		slot_take_over(k, i, plan);
 	k->slots[i].plan = plan;
 	*at = i;
+	/* what it has counted until now is not this one's */
+	if (taken_over)
+		meter_read(k, i);
 	if (k->work[i].open) /* it may have been put back before */
 		return k->work[i].flag >= 0 ? 0
 		                            : flag_raise(k->c.world, type, s->object,
@@ -432,12 +456,16 @@ static int is_free_for(struct keeper *k, const struct step *s, const struct step
 int keeper_prepare(struct keeper *k, uint32_t plan, const struct step *steps, size_t n,
                    struct err *err)
 {
+	size_t lost = 0;
+
 	unused_drop(k, plan, steps, n);
 	for (size_t j = 0; j < n; j++) {
 		const struct step *s = &steps[j];
 		size_t i = SIZE_MAX;
 		int r = work_open(k, plan, s, &i, err);
 
+		if (r == -ESTALE && ++lost < n)
+			continue;
 		if (r < 0)
 			return r;
 		if (k->work[i].type->flags & STEP_IRREVERSIBLE)
@@ -449,9 +477,25 @@ int keeper_prepare(struct keeper *k, uint32_t plan, const struct step *steps, si
 	return 0;
 }
 
+/* Of a group of processes some end between plan and step: each takes its own step along, and the
+ * rest of the plan goes on. */
+static void slot_lost(struct keeper *k, size_t i)
+{
+	struct slot *s = &k->slots[i];
+
+	if (is_in(k, i) && !(k->work[i].type->flags & STEP_IRREVERSIBLE)) {
+		take_out_slot(k, i);
+		return;
+	}
+	s->phase = SLOT_GONE;
+	slot_note(s, "gone with its object");
+	(void)!undo_log_put(&k->log, i, NULL);
+	tell(k, i);
+}
+
 int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t n, struct err *err)
 {
-	size_t at[UNDO_SLOTS], changed = 0;
+	size_t at[UNDO_SLOTS], changed = 0, lost = 0, left = 0;
 	int r = 0;
 
 	if (n > UNDO_SLOTS)
@@ -471,21 +515,44 @@ int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t
 		size_t i = SIZE_MAX;
 
 		r = work_open(k, plan, &steps[j], &i, err);
+		if (r == -ESTALE) {
+			lost++;
+			r = 0;
+			continue;
+		}
 		if (r < 0)
 			break;
 		s = &k->slots[i];
 		/* what went away by itself or was taken over by somebody else is not applied again
 		 */
 		if (s->phase != SLOT_FREE && s->phase != SLOT_BACK &&
-		    strcmp(s->claim, steps[j].to) == 0)
+		    strcmp(s->claim, steps[j].to) == 0) {
+			left += s->phase != SLOT_GONE;
 			continue;
+		}
 		r = intend(k, i, &steps[j], err);
+		if (r == -ESTALE) {
+			slot_lost(k, i);
+			lost++;
+			r = 0;
+			continue;
+		}
 		at[changed++] = i;
 	}
+	left += changed;
 	if (r == 0 && changed)
 		r = undo_log_sync(&k->log, err);
-	for (size_t j = 0; j < changed && r == 0; j++)
+	for (size_t j = 0; j < changed && r == 0; j++) {
 		r = apply(k, at[j], err);
+		if (r == -ESTALE) {
+			slot_lost(k, at[j]);
+			lost++;
+			left--;
+			r = 0;
+		}
+	}
+	if (r == 0 && lost && !left)
+		r = -ESTALE; /* err says so of the last one */
 	/* What ends soon after has counted, too. */
 	for (size_t j = 0; j < changed && r == 0; j++)
 		meter_slot(k, at[j]);

@@ -4,8 +4,8 @@
  * No loop and no channel here, so that tests drive it: squall-keeper's main does that. Owns: the
  * undo log and what was opened to revert. Invariants: nothing is set before its intent is in the
  * log and synced; nothing is applied whose revert was not made ready; a plan that fails half-way is
- * taken out again; nothing is allocated after keeper_init. Not to be assumed: that the runner
- * lives.
+ * taken out again, but a step whose object is gone (-ESTALE) fails it only when no other is left;
+ * nothing is allocated after keeper_init. Not to be assumed: that the runner lives.
  */
 #ifndef SQUALL_UNDO_KEEPER_H
 #define SQUALL_UNDO_KEEPER_H
@@ -50,8 +50,9 @@ struct keeper {
 int keeper_init(struct keeper *, const struct keeper_config *, struct err *) must_use;
 void keeper_release(struct keeper *);
 /* Opens what the plan's objects need and sees that nobody else claims them; changes nothing.
- * -EBUSY: claimed by another run, or by another attack of this one; -ENOSPC: the log is full;
- * -ESTALE: a target is gone. */
+ * An object that another attack of this run had is this one's from now on, and its counts start
+ * anew. -EBUSY: claimed by another run, or in effect by another attack of this one; -ENOSPC: the
+ * log is full; -ESTALE: every object is gone. */
 int keeper_prepare(struct keeper *, uint32_t plan, const struct step *, size_t n,
                    struct err *) must_use;
 /* Applies the plan, or the difference to what is in effect under this number. On failure all of the

@@ -74,4 +74,45 @@ case_changed_by_somebody_else() {
 	has "with a command to paste" "$OUT$ERR" "$CPUGROUP"
 	has "the other one's value is there" "$(cat "$CPUGROUP"/cpu.max "$CPUGROUP"/cpu.cfs_quota_us 2>/dev/null)" 77000
 }
+# Both attacks are prepared at arming; what the first did is not the second one's effect.
+case_one_group_twice() {
+	need cgroup-cpu || return
+	cgroup victim
+	burner victim
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: twice
+		method:
+		  - {fault: cpu.quota, target: {cgroup: /$SQ_ID/victim}, with: {quota: 20%}, for: 1s}
+		  - exec: {argv: [kill, -STOP, "$BURNER"]}
+		  - {fault: cpu.quota, target: {cgroup: /$SQ_ID/victim}, with: {quota: 90%}, for: 1s}
+	EOF
+	run run "$DIR/x.yaml"
+	exits "the second had nobody to limit" 7
+	has "the first limited" "$(report_field '.dose[0]."no-effect", .dose[0].achieved')" 'false'
+	is "the second did not" "$(report_field '.dose[1]."no-effect"')" true
+}
+# An attack whose target ends by itself, before it could show anything.
+case_target_ends() {
+	local rest
+	need cgroup-cpu || return
+	cgroup victim
+	spawn in_cgroup victim sleep 4
+	rest=$PID
+	referee_before
+	run attack cpu.quota --quota 50% --target "process.pid=$rest" --for 60s
+	exits "had no effect" 7
+	forget "^$rest@"
+	referee_after
+	spawn in_cgroup victim sleep 5
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: gone
+		hypothesis: {says: it holds, steady: [{id: up, exec: {argv: ["true"]}, expect: {exit: 0}}]}
+		method: [{fault: cpu.quota, target: {process: {pid: $PID}}, with: {quota: 50%}, for: 60s}]
+	EOF
+	run run "$DIR/x.yaml"
+	exits "and is no pass" 7
+	is "in the record, too" "$(report_field .verdict)" no-effect
+}
 run_cases

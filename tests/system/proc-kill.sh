@@ -58,4 +58,37 @@ case_never_itself() {
 	run attack proc.kill --target process.pid=1 --allow irreversible --dry-run
 	referee_after
 }
+# Two attacks on one process: the second ends nobody.
+case_twice() {
+	local victim
+	spawn sleep 300
+	victim=$PID
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: twice
+		allow: [irreversible]
+		method:
+		  - {fault: proc.kill, target: {process: {pid: $victim}}}
+		  - {fault: proc.kill, target: {process: {pid: $victim}}}
+	EOF
+	run run "$DIR/x.yaml"
+	exits "no effect is said" 7
+	is "the first ended it" "$(report_field '.dose[0].achieved')" '1 ended'
+	is "the second did not" "$(report_field '.dose[1].achieved')" '0 ended'
+}
+# One that handles the signal gets it twice, too.
+case_signal_twice() {
+	spawn bash -c "trap 'echo got >>$DIR/got' TERM; while :; do sleep 0.05; done"
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: twice
+		allow: [irreversible]
+		method:
+		  - {fault: proc.kill, with: {signal: TERM}, target: {process: {pid: $PID}}}
+		  - {fault: proc.kill, with: {signal: TERM}, target: {process: {pid: $PID}}}
+	EOF
+	run run "$DIR/x.yaml"
+	exits "it handled them" 7
+	check "both" wait_for 2 eval '[ "$(wc -l <"$DIR/got")" = 2 ]'
+}
 run_cases

@@ -31,6 +31,34 @@ case_was_stopped_before() {
 	check "and it was not continued" is_stopped "$PID"
 	referee_after
 }
+case_was_stopped_before_and_is_continued() {
+	spawn sleep 300
+	kill -STOP "$PID"
+	check "stopped by somebody else" wait_for 2 is_stopped "$PID"
+	start attack proc.pause --target "process.pid=$PID" --for 1500ms
+	check "the attack is in" wait_for 5 eval 'grep -q "is in effect\|attack-in\|in effect" "$DIR/out.$RUNNER"'
+	kill -CONT "$PID"
+	finish
+	exits "squall changed nothing: no effect, and no residue" 7
+	check "it runs" is_running "$PID"
+}
+# A group whose processes come and go while it is stopped: those that stay are.
+case_short_lived_beside() {
+	local id rest good=0
+	id=$(printf %064d 4711)
+	cgroup "docker-$id.scope"
+	spawn in_cgroup "docker-$id.scope" sleep 300
+	rest=$PID
+	for _ in 1 2 3; do spawn in_cgroup "docker-$id.scope" bash -c 'while :; do /bin/true; done'; done
+	for _ in 1 2 3 4 5 6 7 8; do
+		start attack proc.pause --target "container.id=$id" --for 300ms
+		wait_for 4 is_stopped "$rest" && good=$((good + 1))
+		finish
+		[ "$STATUS" = 0 ] || note "$STATUS $OUT $ERR"
+	done
+	is "stopped each time" "$good" 8
+	check "and goes on" is_running "$rest"
+}
 case_continued_by_somebody_else() {
 	spawn sleep 300
 	referee_before
