@@ -56,6 +56,17 @@ void say_no_effect(const struct attack_facts *a, struct buf *to)
 		buf_addf(to, ": %s", a->why);
 }
 
+static bool all_gone(const struct attack_facts *a)
+{
+	return a->targets && a->gone >= a->targets;
+}
+
+void say_cut_short(const struct attack_facts *a, struct buf *to)
+{
+	buf_addf(to, "the attack \"%s\" ended before its time: %s", a->id,
+	         all_gone(a) ? "all its targets went away" : "it was put back early");
+}
+
 static void append(json_t *list, struct buf *text)
 {
 	if (text->len)
@@ -109,8 +120,6 @@ json_t *say_went_wrong(const struct facts *f, const struct judgement *j)
 static void say_attack_surprises(const struct facts *f, const struct attack_facts *a, json_t *list,
                                  struct buf *text)
 {
-	bool all_gone = a->targets && a->gone >= a->targets;
-
 	if (!a->was_in)
 		return;
 	if (a->no_effect)
@@ -119,9 +128,8 @@ static void say_attack_surprises(const struct facts *f, const struct attack_fact
 		buf_addf(text, "what the attack \"%s\" achieved is not known%s%s", a->id,
 		         a->why[0] ? ": " : "", a->why);
 	append(list, text);
-	if (a->cut_short && (all_gone || f->ended == ENDED_ITSELF))
-		buf_addf(text, "the attack \"%s\" ended before its time: %s", a->id,
-		         all_gone ? "all its targets went away" : "it was put back early");
+	if (a->cut_short && (all_gone(a) || f->ended == ENDED_ITSELF))
+		say_cut_short(a, text);
 	append(list, text);
 	if (a->followed) {
 		buf_addf(text,

@@ -13,6 +13,7 @@ void say_exceeded(const struct steady_facts *, struct buf *to);
 void say_not_recovered(const struct facts *, struct buf *to);
 void say_ended(const struct facts *, struct buf *to);
 void say_no_effect(const struct attack_facts *, struct buf *to);
+void say_cut_short(const struct attack_facts *, struct buf *to);
 /* Lists of sentences; new references. */
 json_t *say_went_wrong(const struct facts *, const struct judgement *);
 json_t *say_not_expected(const struct facts *);

@@ -100,6 +100,8 @@ static bool is_unclear(const struct facts *f, struct buf *because)
 			buf_addf(because, "the attack \"%s\" was never in effect", a->id);
 		else if (!a->dose_known)
 			buf_addf(because, "what the attack \"%s\" achieved is not known", a->id);
+		else if (a->cut_short && !a->no_effect && !a->followed)
+			say_cut_short(a, because);
 		else
 			continue;
 		return true;

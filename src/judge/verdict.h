@@ -11,7 +11,8 @@
  *   refuted       an abort condition was crossed, or on-miss: stop struck; `failure` is met; by the
  *                 default definition: a tolerance was exceeded, or not steady again in time
  *   inconclusive  cut short (signal, halt, deadline, lost, failed), an action failed, what an
- *                 attack achieved is not known, or a steady probe was not looked at
+ *                 attack achieved is not known, an attack ended before its time because all its
+ *                 targets went away (and none came), or a steady probe was not looked at
  *   no-effect     an attack achieved nothing
  *   refuted       `success` is given and not met
  *   held

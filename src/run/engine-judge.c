@@ -264,14 +264,18 @@ static void unanswered_tell(struct experiment_state *e, const struct engine_prob
 	engine_tell(e, entry);
 }
 
-static void attack_facts_fill(const struct engine_attack *a, struct attack_facts *f)
+static void attack_facts_fill(const struct experiment_state *e, const struct engine_attack *a,
+                              struct attack_facts *f)
 {
+	/* What an end of the run took out early may not have had the time to show. */
+	bool hurried = a->cut_short && (e->ended != ENDED_ITSELF || e->refused);
+
 	*f = (struct attack_facts){
 	        .id = a->m->id,
 	        .fault = a->m->call.name,
 	        .was_in = a->in_ns != 0,
 	        .failed = a->failed,
-	        .no_effect = a->dose_known && a->no_effect && !a->cut_short,
+	        .no_effect = a->dose_known && a->no_effect && !hurried,
 	        .dose_known = a->dose_known,
 	        .short_ = a->targets < a->asked,
 	        .cut_short = a->cut_short,
@@ -357,7 +361,7 @@ void engine_finish(struct experiment_state *e)
 		unanswered_tell(e, &e->probes[i]);
 	}
 	for (size_t i = 0; attacks && i < x->attacks_n; i++, f.attacks_n++)
-		attack_facts_fill(&e->attacks[i], &attacks[i]);
+		attack_facts_fill(e, &e->attacks[i], &attacks[i]);
 	f.outcome = outcome_of(e);
 	cleanup_count(e, &f);
 	recovery_fill(e, &f);

@@ -225,6 +225,23 @@ static void the_first_rule_that_applies_gives_the_verdict(void **state)
 	f = good();
 	steady.looks = 0;
 	assert_int_equal(judged(&f, 0, 0), VERDICT_INCONCLUSIVE);
+	/* Its targets went away, and none came. */
+	f = good();
+	attack.cut_short = true;
+	attack.gone = 1;
+	assert_int_equal(judged(&f, 0, 1), VERDICT_INCONCLUSIVE);
+	steady.misses = 2;
+	assert_int_equal(judged(&f, 1, 1), VERDICT_REFUTED);
+	steady.misses = 0;
+	attack.no_effect = true;
+	assert_int_equal(judged(&f, 0, 2), VERDICT_NO_EFFECT);
+	f.steady_n = 0;
+	assert_int_equal(judged(&f, 0, 2), VERDICT_NO_EFFECT);
+	f = good();
+	attack.cut_short = true;
+	attack.gone = 1;
+	attack.followed = 1;
+	assert_int_equal(judged(&f, 0, 2), VERDICT_HELD);
 
 	f = good();
 	f.harmed = false;

@@ -339,6 +339,60 @@ static void no_effect_is_never_a_pass(void **state)
 	assert_int_equal(f->finish.exit, EXIT_NOTHING);
 }
 
+/* The target ends by itself, long before the attack's time. */
+static void target_ends(struct fixture *f, bool no_effect)
+{
+	add_steady(f, NS_PER_S);
+	add_attack(f, &lasting, 20 * NS_PER_S);
+	begin(f);
+	answer(f, f->now_ns, true);
+	f->now_ns += NS_PER_S / 2;
+	feed(f, EV_TARGET_GONE, 0, json_pack("{s: s}", "target", "t"));
+	assert_non_null(ordered(f, DO_METER));
+	meter(f, no_effect);
+	out(f, 0);
+	answer(f, f->now_ns, true);
+	assert_int_equal(f->finished, 1);
+	assert_int_equal(f->finish.outcome, OUTCOME_COMPLETED);
+	assert_int_equal(f->finish.exit, EXIT_NOTHING);
+}
+
+static void no_effect_on_a_target_that_ended_is_no_pass(void **state)
+{
+	struct fixture *f = *state;
+
+	target_ends(f, true);
+	assert_int_equal(f->finish.verdict, VERDICT_NO_EFFECT);
+}
+
+static void a_target_that_ended_leaves_it_open(void **state)
+{
+	struct fixture *f = *state;
+
+	target_ends(f, false);
+	assert_int_equal(f->finish.verdict, VERDICT_INCONCLUSIVE);
+	assert_string_equal(told_text(f, "verdict", "because"),
+	                    "the attack \"a\" ended before its time: all its targets went away");
+}
+
+/* What an abort took out at once may not have had the time to show. */
+static void an_abort_hides_no_effect(void **state)
+{
+	struct fixture *f = *state;
+
+	add_attack(f, &lasting, 20 * NS_PER_S);
+	begin(f);
+	f->now_ns += 200 * NS_PER_MS;
+	feed(f, EV_TIMER, 3u << 24, NULL);
+	assert_non_null(ordered(f, DO_METER));
+	meter(f, true);
+	feed(f, EV_SIGNAL, SIGINT, NULL);
+	out(f, 0);
+	assert_int_equal(f->finished, 1);
+	assert_int_equal(f->finish.verdict, VERDICT_NONE);
+	assert_int_equal(f->finish.exit, EXIT_ABORTED);
+}
+
 static void a_put_that_is_refused_is_a_refusal(void **state)
 {
 	struct fixture *f = *state;
@@ -432,6 +486,9 @@ int main(void)
 	        TEST(a_second_signal_skips_no_revert),
 	        TEST(an_instant_fault_is_read_until_it_shows),
 	        TEST(no_effect_is_never_a_pass),
+	        TEST(no_effect_on_a_target_that_ended_is_no_pass),
+	        TEST(a_target_that_ended_leaves_it_open),
+	        TEST(an_abort_hides_no_effect),
 	        TEST(a_put_that_is_refused_is_a_refusal),
 	        TEST(too_wide_a_blast_is_refused),
 	        TEST(a_lost_keeper_waits_for_undo),
