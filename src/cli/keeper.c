@@ -29,8 +29,9 @@ struct service {
 	struct keeper keeper;
 	struct world world;
 	int runner, timer, signals;
-	bool expired, ended;
-	pid_t commands[KEEPER_PLANS]; /* process groups that end with the runner; 0: none */
+	bool expired, ended, metering;
+	struct proc_id commands[KEEPER_PLANS]; /* leaders of process groups that end with the
+	                                        * runner; pid 0: none */
 	bool in[KEEPER_PLANS]; /* told "in" and not yet "out", whatever became of it meanwhile */
 	/* an order that is being collected */
 	char verb[16];
@@ -107,9 +108,10 @@ static bool is_called_off(const struct service *s)
 		if (n < 0)
 			break;
 		m.data[n] = '\0';
+		/* nobody's revert waits for a reading */
 		off = n == 0 || strcmp(m.data, "all") == 0 || strcmp(m.data, "end") == 0 ||
 		      (strcmp(m.data, "out") == 0 &&
-		       strtoul(m.data + sizeof("out"), NULL, 10) == s->plan);
+		       (s->metering || strtoul(m.data + sizeof("out"), NULL, 10) == s->plan));
 	}
 	from = -1;
 	(void)setsockopt(FD_SOCK, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from));
@@ -146,7 +148,9 @@ static void meter(struct service *s, uint32_t plan)
 	struct wire m;
 	int r;
 
+	s->metering = true;
 	keeper_meter(&s->keeper, plan, &c);
+	s->metering = false;
 	wire_start(&m, "meter");
 	r = wire_addf(&m, "%u", plan);
 	for (size_t i = 0; i < c.n && r == 0; i++) {
@@ -198,6 +202,13 @@ static void collect(struct service *s, const char *const *argv, int n)
 		carry_out(s);
 }
 
+/* One that has ended already has no start: then only its group can be left of it. */
+static void command_note(struct service *s, uint32_t plan, pid_t leader)
+{
+	if (leader <= 1 || proc_id_read(&s->world, leader, &s->commands[plan], NULL) < 0)
+		s->commands[plan] = (struct proc_id){.pid = leader > 1 ? leader : 0};
+}
+
 static void obey(struct service *s, const char *const *argv, int n)
 {
 	const char *verb = argv[0];
@@ -223,19 +234,26 @@ static void obey(struct service *s, const char *const *argv, int n)
 	} else if (strcmp(verb, "meter") == 0) {
 		meter(s, plan);
 	} else if (strcmp(verb, "command") == 0 && plan < KEEPER_PLANS) {
-		s->commands[plan] = (pid_t)strtol(wire_arg(argv, n, 2), NULL, 10);
+		command_note(s, plan, (pid_t)strtol(wire_arg(argv, n, 2), NULL, 10));
 	} else if (strcmp(verb, "end") == 0) {
 		s->ended = true;
 	}
 }
 
 /* The kernel ends a program with the runner that started it, but not what that program has started:
- * it would be left behind, on its ports. */
+ * it would be left behind, on its ports. A number is not given away while a group has it; one that
+ * names another process by now has no group of ours. */
 static void commands_end(const struct service *s)
 {
-	for (uint32_t p = 0; p < KEEPER_PLANS; p++)
-		if (s->commands[p] > 1)
-			(void)kill(-s->commands[p], SIGKILL);
+	for (uint32_t p = 0; p < KEEPER_PLANS; p++) {
+		const struct proc_id *leader = &s->commands[p];
+		struct proc_id now;
+
+		if (!leader->pid || (proc_id_read(&s->world, leader->pid, &now, NULL) == 0 &&
+		                     now.start != leader->start))
+			continue;
+		(void)kill(-leader->pid, SIGKILL);
+	}
 }
 
 /* Returns false when the runner's end is closed. */
@@ -365,9 +383,10 @@ int main(int argc, char **argv)
 		return 8;
 	}
 	serve(s);
-	take_all(s);
+	/* at once: what takes its time to be put back would let numbers go round */
 	if (!s->ended)
 		commands_end(s);
+	take_all(s);
 	r = keeper_end(&s->keeper, &err);
 	if (s->ended)
 		answer_number("ended", 0, keeper_take_all(&s->keeper));

@@ -360,6 +360,29 @@ case_command_dies_with_the_runner() {
 	run undo
 	exits "nothing is left" 0
 }
+# However long it takes to put something else back.
+case_command_ends_before_what_is_slow() {
+	local child
+	cat >"$DIR/x.yaml" <<-EOF
+		squall: 1
+		title: a command
+		allow: [host-wide]
+		method:
+		  - together:
+		      - {fault: proc.pause, target: {command: [sh, -c, "sleep 4549 & exec sleep 4550"]}, for: 60s}
+		      - {fault: custom, target: host, with: {name: slow, apply: "touch $DIR/in", undo: "sh -c 'touch $DIR/undoing; sleep 4; rm $DIR/in'"}, for: 60s}
+	EOF
+	start run "$DIR/x.yaml"
+	check "in effect" wait_for 8 test -e "$DIR/in"
+	child=$(pgrep -nxf 'sleep 4549')
+	kill -KILL "$RUNNER"
+	check "what the command had started is gone" wait_for 3 is_gone "$child"
+	check "before the rest is back" test -e "$DIR/in"
+	check "which it is soon" wait_for 8 eval '! test -e "$DIR/in"'
+	finish
+	run undo
+	exits "nothing is left" 0
+}
 # A process is found by its port wherever its namespace is, and whoever else has the port.
 case_listens_elsewhere() {
 	need python3 || return
