@@ -41,6 +41,49 @@ case_bytes() {
 	has "the dose says so" "$OUT" 'asked 64MiB of memory, achieved 64MiB within'
 	referee_after
 }
+available() { awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo; }
+# On the machine itself, and little of it; others there take and give meanwhile.
+case_leave_on_the_host() {
+	local leave=$(($(available) - 262144))
+	referee_before
+	start attack mem.fill --leave "${leave}KiB" --target host --for 5s
+	check "it takes what is above" wait_for 4 holds 32768
+	check "the rest is there" wait_for 2 eval '[ "$(available)" -ge $((leave - 65536)) ]'
+	finish
+	exits "ended as asked" 0
+	has "the dose says so" "$OUT" 'asked all memory but [0-9.]+GiB, achieved [0-9.]+[MG]iB'
+	referee_after
+}
+case_share_of_the_host() {
+	local before want
+	referee_before
+	before=$(available)
+	want=$((before / 250))
+	start attack mem.fill --share 0.4% --target host --for 6s
+	check "the memory is resident" wait_for 5 holds $((want * 4 / 5))
+	between "that share of what was available, in KiB" "$(kib "$(holder)" VmRSS)" $((want * 4 / 5)) $((want * 6 / 5 + 8192))
+	finish
+	exits "ended as asked" 0
+	has "the dose says so" "$OUT" 'asked 0.4% of the memory that is free, [0-9.]+MiB, achieved [0-9.]+MiB within'
+	referee_after
+}
+oom() { cat "/proc/$1/oom_score_adj"; }
+# When memory runs out the helper goes first and the keeper last, as far as the kernel allows.
+case_order_of_the_oom_killer() {
+	local own least
+	own=$(oom $$)
+	least=$( (echo -1000 >"/proc/$BASHPID/oom_score_adj") 2>/dev/null && echo -1000 || echo "$own")
+	[ "$least" = -1000 ] || note "the keeper cannot be spared here: that needs CAP_SYS_RESOURCE"
+	referee_before
+	start attack mem.fill 8MiB --target host --for 8s
+	check "the memory is resident" wait_for 3 holds 8192
+	is "the helper first" "$(oom "$(holder)")" 1000
+	is "the runner as who called it" "$(oom "$RUNNER")" "$own"
+	is "the keeper last" "$(oom "$(keeper_pid)")" "$least"
+	finish
+	exits "ended as asked" 0
+	referee_after
+}
 case_below_the_floor() {
 	referee_before
 	run attack mem.fill 1000TiB --target host --for 1s

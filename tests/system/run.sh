@@ -54,6 +54,33 @@ case_refuted() {
 	finish
 	exits "refuted" 1
 	is "verdict" "$(report_field .verdict)" refuted
+	local id
+	id=$(report_field .id)
+	run report last
+	exits "report" 0
+	has "answers the first question" "$OUT" '^ *What went wrong\?'
+	has "and the second" "$OUT" '^ *What did we not expect\?'
+	has "with the probe that missed" "$OUT" '"flag" missed [0-9]+ of [0-9]+ looks during the attack'
+	run report last --format markdown
+	exits "report as Markdown" 0
+	has "its title" "$OUT" '^# A pause that nobody notices$'
+	has "answers the first question" "$OUT" '^## What went wrong\?$'
+	has "and the second" "$OUT" '^## What did we not expect\?$'
+	has "with the probe that missed" "$OUT" '^- "flag" missed [0-9]+ of [0-9]+ looks during the attack'
+	run history
+	has "history lists it" "$OUT" "^$id .*refuted.*A pause that nobody notices"
+	run history --json
+	is "as JSON too" "$(jq -r '.[] | .id + " " + .verdict' <<<"$OUT")" "$id refuted"
+	run findings
+	has "it is a finding" "$OUT" "^$id .*open .*A pause that nobody notices"
+	run findings --close last --why "the flag has a spare"
+	exits "which can be closed" 0
+	run findings
+	is "then nothing is open" "$OUT" "no open findings"
+	run findings --all
+	has "but all of them can be seen" "$OUT" "^$id .*fixed .*the flag has a spare"
+	run findings --all --json
+	is "as JSON too" "$(jq -r '.[] | .run + " " + .status + " " + .["closed-why"]' <<<"$OUT")" "$id fixed the flag has a spare"
 	referee_after
 }
 case_aborted_by_its_condition() {
@@ -265,6 +292,31 @@ case_not_built_yet() {
 	run run "$DIR/x.yaml"
 	exits "what is not built stops before harm" 3
 	has "and is named" "$OUT$ERR" 'alertmanager'
+	check_not "nothing was harmed" is_stopped "$VICTIM"
+	referee_after
+}
+# Before a run: what is fine, and everything that would refuse it, not only the first.
+case_check_says_what_would_refuse() {
+	bed
+	experiment
+	sed -i -e 's|^method:|    - id: nobody-there\n      tcp: {address: "127.0.0.1:9"}\n      expect: {connected: true}\n&|' \
+		-e 's|^recovery:.*|  - {id: nobody, fault: proc.pause, target: {process: {name: no-such-program}}, for: 1s}|' "$DIR/x.yaml"
+	run check "$DIR/x.yaml"
+	exits "refused as the run would be" 3
+	has "the target that is there" "$OUT" "stand-still +proc.pause +1 of 1 +process $VICTIM \\(sleep\\)"
+	has "the one that is not" "$OUT" 'nobody +proc.pause +none'
+	has "the probe that holds" "$OUT" '^ *flag +file +holds'
+	has "the one that does not" "$OUT" '^ *nobody-there +tcp +MISSES'
+	has "under its heading" "$OUT" '^what would refuse the run$'
+	has "the target, by its attack" "$(sed '1,/^what would refuse/d' <<<"$OUT")" '^ *nobody +.*no-such-program'
+	has "the probe" "$(sed '1,/^what would refuse/d' <<<"$OUT")" '^ *nobody-there +not steady before: '
+	check_not "and nothing that is fine" grep -qE '^ *(flag|stand-still) ' <<<"$(sed '1,/^what would refuse/d' <<<"$OUT")"
+	run check --json "$DIR/x.yaml"
+	exits "as JSON: the same code" 3
+	is "in the document, too" "$(jq .exit <<<"$OUT")" 3
+	is "probes" "$(jq -r '.probes[] | .probe + " " + (.held | tostring)' <<<"$OUT" | paste -sd' ')" "flag true nobody-there false"
+	is "targets" "$(jq -r '.targets[] | .attack + " " + (.targets | length | tostring)' <<<"$OUT" | paste -sd' ')" "stand-still 1 nobody 0"
+	is "refusals" "$(jq -r '.refusals[] | .on + " " + (.exit | tostring)' <<<"$OUT" | paste -sd' ')" "nobody 3 nobody-there 4"
 	check_not "nothing was harmed" is_stopped "$VICTIM"
 	referee_after
 }
