@@ -154,7 +154,9 @@ need() {
 	esac || lacks "$1" "$why"
 }
 
-# wait_for SECONDS COMMAND…: until it succeeds, or the deadline.
+# wait_for SECONDS COMMAND…: until it succeeds, or the deadline. A virtual machine starts processes
+# slowly: if it looked as often it would do nothing else.
+PAUSE_S=${SQ_VM:+0.2} PAUSE_S=${PAUSE_S:-0.02}
 wait_for() {
 	local whole=${1%.*} part=${1#"${1%.*}"} end
 	part=${part#.}000000
@@ -164,7 +166,7 @@ wait_for() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
-		read -rt 0.02 -u "$NEVER" || :
+		read -rt "$PAUSE_S" -u "$NEVER" || :
 	done
 }
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
@@ -206,12 +208,13 @@ ours() {
 	done
 }
 bed_pids() {
-	local pid
-	{
-		find "$CG2/$SQ_ID" -name cgroup.procs -exec cat {} + 2>/dev/null
+	local pid of pids=()
+	while IFS=/ read -r pid _ of _; do pids[${pid:-$of}]=1; done < <(
+		cat "$CG2/$SQ_ID"/{,*/,*/*/}cgroup.procs 2>/dev/null
 		# What has moved itself to another cgroup still carries our environment.
-		grep -lzs "^SQ_ID=$SQ_ID\$" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
-	} | sort -un | while read -r pid; do
+		grep -lzs "^SQ_ID=$SQ_ID\$" /proc/[0-9]*/environ 2>/dev/null
+	)
+	for pid in "${!pids[@]}"; do
 		[ "$pid" = "$$" ] || [ "$pid" = "$BASHPID" ] || [ ! -e "/proc/$pid/exe" ] || echo "$pid"
 	done
 }
@@ -316,21 +319,19 @@ inside() { # NETNS COMMAND…; not `ip netns exec`, which hides the cgroups
 # --- the referee ---------------------------------------------------------------------------------
 # Everything that a run may have changed, one line each, by outside tools.
 snapshot_net() {
-	printf '%s\n' 'link show' 'addr show' 'route show table all' 'rule show' 'neigh show nud permanent' |
-		ip -o -batch - | sed 's/ *valid_lft.*//'
-	printf '%s\n' 'route show table all' 'rule show' | ip -6 -o -batch -
-	{
-		echo "qdisc show"
-		for dev in /sys/class/net/*; do
-			echo "filter show dev ${dev##*/}"
-			echo "filter show dev ${dev##*/} ingress"
-		done
-	} | tc -force -batch - 2>/dev/null
+	local dev lines="qdisc show"
+	ip -o -batch - <<<$'link show\naddr show\nroute show table all\nrule show\nneigh show nud permanent'
+	ip -6 -o -batch - <<<$'route show table all\nrule show'
+	for dev in /sys/class/net/*; do
+		lines+=$'\n'"filter show dev ${dev##*/}"$'\n'"filter show dev ${dev##*/} ingress"
+	done
+	tc -force -batch - <<<"$lines" 2>/dev/null
 	nft -s list ruleset
 	find /proc/sys/net -type f -perm -400 ! -name '*secret*' ! -name 'nf_conntrack_*' ! -path '*route/flush' ! -name 'random*' -exec grep -Hs '' {} +
 }
+# Few processes: a virtual machine starts them slowly.
 snapshot() {
-	local ns pid dir dev data
+	local ns pid dir dirs=() files=()
 	echo "== network"
 	snapshot_net
 	for ns in /run/netns/"$SQ_ID"-*; do
@@ -343,22 +344,19 @@ snapshot() {
 	awk -v id="$SQ_ID-" '$5 !~ "^/run/netns/" || index($5, id) { $1 = $2 = ""; print }' /proc/self/mountinfo | sort
 	echo "== kernel"
 	grep -Hs '' /proc/sys/kernel/{core_pattern,pid_max,threads-max,panic,sched_rt_runtime_us} \
-		/proc/sys/vm/{overcommit_memory,swappiness,drop_caches,dirty_ratio,max_map_count} /proc/sys/fs/file-max
-	hostname
+		/proc/sys/vm/{overcommit_memory,swappiness,drop_caches,dirty_ratio,max_map_count} /proc/sys/fs/file-max \
+		/proc/sys/kernel/hostname
 	echo "== cgroups"
-	# shellcheck disable=SC2046  # hierarchies' folders hold no blanks
-	for dir in $(printf '%s\n' "$CGCPU" "$CGMEM" "$CG2" | sort -u); do
-		find "$dir" -maxdepth 1 -type d -name "$SQ_ID*" | sort
-		[ -d "$dir/$SQ_ID" ] || continue
-		find "$dir/$SQ_ID" -type f -perm -200 ! -name cgroup.procs ! -name tasks ! -name cgroup.threads ! -name '*.pressure' \
-			! -name '*max_usage*' ! -name '*failcnt' ! -name memory.peak -exec grep -Hs '' {} + | grep -v ':oom_kill [0-9]' | sort
+	for dir in "$CGCPU" "$CGMEM" "$CG2"; do
+		case " ${dirs[*]} " in *" $dir/$SQ_ID "*) continue ;; esac
+		dirs+=("$dir/$SQ_ID")
 	done
+	find "${dirs[@]}" -type d -print -o -perm -200 ! -name cgroup.procs ! -name tasks ! -name cgroup.threads ! -name '*.pressure' \
+		! -name '*max_usage*' ! -name '*failcnt' ! -name memory.peak -exec grep -Hs '' {} + | grep -v ':oom_kill [0-9]' | sort
 	echo "== processes"
 	# Name, state, priorities, affinity, limits and groups of each; less the test's own shells.
-	data=$(for pid in $(bed_pids); do
-		grep -Hs '' "/proc/$pid/stat" "/proc/$pid/oom_score_adj" "/proc/$pid/status" "/proc/$pid/limits" "/proc/$pid/cgroup"
-	done)
-	awk -v shell="$$" '
+	for pid in $(bed_pids); do files+=("/proc/$pid"/{stat,oom_score_adj,status,limits,cgroup}); done
+	grep -Hs '' /dev/null "${files[@]}" | awk -v shell="$$" '
 		function flush() {
 			if (pid && comm == "(bash)")
 				parent[pid] = ppid
@@ -388,20 +386,20 @@ snapshot() {
 			for (i = 1; i <= n; i++)
 				if (!is_own(who[i]))
 					print says[i]
-		}' <<<"$data"
+		}'
 	echo "== space"
 	# of a disk of the test's own: on one of the machine's, others write too
-	! mountpoint -q "$DIR/mnt" || stat -f -c '%n %a of %b blocks left' "$DIR/mnt"
+	[ ! -d "$DIR/mnt" ] || ! mountpoint -q "$DIR/mnt" || stat -f -c '%n %a of %b blocks left' "$DIR/mnt"
 	snapshot_disk
 }
 # What outlives a boot.
 snapshot_disk() {
-	echo "== files"
-	find "$TREE" -type d -printf '%P mode %m owner %u:%g inode %i\n' | sort
-	find "$TREE" ! -type d -printf '%P %y mode %m owner %u:%g size %s inode %i mtime %T@ %l\n' | sort
-	find "$TREE" -type f -exec sha256sum {} + | sort
-	echo "== claims"
-	find "${SQUALL_RUN:-${SQUALL_DIR:-}/run}" \( -path '*claims*' -o -path '*held*' \) -type f -size +0 2>/dev/null | sort
+	echo "== files and claims"
+	{
+		find "$TREE" -type d -printf '%P mode %m owner %u:%g inode %i\n' -o \
+			-printf '%P %y mode %m owner %u:%g size %s inode %i mtime %T@ %l\n' -type f -exec sha256sum {} +
+		find "${SQUALL_RUN:-${SQUALL_DIR:-}/run}" \( -path '*claims*' -o -path '*held*' \) -type f -size +0 2>/dev/null
+	} | sort
 }
 # Marks what is to be found again.
 referee_before() { snapshot >"$DIR/before" 2>/dev/null; }
@@ -409,6 +407,7 @@ referee_before() { snapshot >"$DIR/before" 2>/dev/null; }
 forget() { sed -i "/$1/d" "$DIR/before"; }
 residue() { # prints the difference; succeeds when there is none
 	snapshot >"$DIR/after" 2>/dev/null
+	! cmp -s "$DIR/before" "$DIR/after" || return 0
 	diff -U0 "$DIR/before" "$DIR/after" | sed 1,2d | grep -v '^@@'
 	return "${PIPESTATUS[0]}"
 }
@@ -428,7 +427,7 @@ referee_after() {
 run() {
 	"$SQUALL" "$@" >"$DIR/out" 2>"$DIR/err" </dev/null
 	STATUS=$?
-	OUT=$(cat "$DIR/out") ERR=$(cat "$DIR/err")
+	OUT=$(<"$DIR/out") ERR=$(<"$DIR/err")
 }
 # start ARGUMENTS…: in the background; $RUNNER. finish [SECONDS] waits for its end: $STATUS.
 start() {
@@ -442,7 +441,7 @@ finish() {
 	fi
 	wait "$RUNNER" 2>/dev/null
 	STATUS=$?
-	OUT=$(cat "$DIR/out.$RUNNER") ERR=$(cat "$DIR/err.$RUNNER")
+	OUT=$(<"$DIR/out.$RUNNER") ERR=$(<"$DIR/err.$RUNNER")
 }
 exits() { # DESCRIPTION CODE
 	is "$1" "$STATUS" "$2" || { note "$OUT"; note "$ERR"; return 1; }
@@ -471,7 +470,7 @@ all_unmake() {
 	# A subshell that ends (by an unset variable, say) is not the end of the test.
 	[ "$BASHPID" = $$ ] || return
 	trap - EXIT
-	bed_unmake 2>/dev/null
+	[ ! -d "${DIR:-}" ] || bed_unmake 2>/dev/null
 	rm -rf --one-file-system "$BOX"
 }
 run_cases() {
