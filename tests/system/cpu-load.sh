@@ -130,13 +130,14 @@ case_group_that_empties() {
 	spawn in_cgroup victim sleep 3000
 	victim=$PID
 	referee_before
-	start attack cpu.load 10% --target "cgroup=/$SQ_ID/victim" --for 12s
+	start attack cpu.load 10% --target "cgroup=/$SQ_ID/victim" --for 60s
 	check "a helper burns" wait_for 5 is_burning
 	wait_for 1 false
 	kill -KILL "$victim"
 	check "the helper leaves a group that all others have left" wait_for 4 eval '[ -z "$(burner)" ]'
 	check "so that it can be removed" rmdir "$CPUGROUP"
 	mkdir "$CPUGROUP"
+	kill -INT "$RUNNER"
 	finish
 	has "the dose says so" "$OUT" 'everybody else had left'
 	forget "^$victim@"

@@ -22,11 +22,12 @@ case_limited() {
 	cgroup victim
 	burner victim
 	referee_before
-	start attack cpu.quota --quota 20% --target "cgroup=/$SQ_ID/victim" --for 4s
+	start attack cpu.quota --quota 20% --target "cgroup=/$SQ_ID/victim" --for 60s
 	check "the limit is set" wait_for 5 is_limited
 	between "the burner gets about its share" "$(share)" 12 28
+	kill -INT "$RUNNER"
 	finish
-	exits "ended as asked" 0
+	exits "ended when told" 6
 	check_not "the limit is gone" is_limited
 	between "the burner gets more again" "$(share)" 30 110
 	referee_after
@@ -36,10 +37,11 @@ case_of_a_process() {
 	cgroup victim
 	burner victim
 	referee_before
-	start attack cpu.quota --quota 20% --target "process.pid=$BURNER" --for 1s
+	start attack cpu.quota --quota 20% --target "process.pid=$BURNER" --for 60s
 	check "its group is limited" wait_for 5 is_limited
+	kill -INT "$RUNNER"
 	finish
-	exits "ended as asked" 0
+	exits "ended when told" 6
 	referee_after
 }
 case_idle_group() {
@@ -54,9 +56,10 @@ case_group_removed() {
 	need cgroup-cpu || return
 	cgroup victim
 	referee_before
-	start attack cpu.quota --quota 20% --target "cgroup=/$SQ_ID/victim" --for 2s
+	start attack cpu.quota --quota 20% --target "cgroup=/$SQ_ID/victim" --for 60s
 	check "the limit is set" wait_for 5 is_limited
 	rmdir "$CPUGROUP"
+	kill -INT "$RUNNER"
 	finish
 	check_not "gone with its object is no residue" test "$STATUS" = 5
 	mkdir "$CPUGROUP"

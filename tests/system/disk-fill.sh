@@ -35,14 +35,15 @@ case_bytes_on_ext4() {
 	image 300
 	before=$(left "$DISK")
 	referee_before
-	start attack disk.fill "$DISK" 96MiB --target host --for 5s
+	start attack disk.fill "$DISK" 96MiB --target host --for 60s
 	check "the space is gone" wait_for 10 has_left "$DISK" 0 $((before - 96 * 1048576))
 	gone=$((before - $(left "$DISK")))
 	# whole blocks were asked for; ext4 needs one of its own to note where the pieces are
 	between "within a block of what was asked" "$gone" $((96 * 1048576)) $((96 * 1048576 + 4096))
 	is "no file is to be seen" "$(find "$DISK" -mindepth 1 ! -name lost+found)" ""
+	kill -INT "$RUNNER"
 	finish
-	exits "ended as asked" 0
+	exits "ended when told" 6
 	has "the dose says so" "$OUT" 'achieved 96MiB within'
 	is "all of it is back" "$(left "$DISK")" "$before"
 	referee_after

@@ -100,15 +100,16 @@ case_leave_in_a_cgroup() {
 	memgroup victim 134217728
 	in_memgroup sleep 3000
 	referee_before
-	start attack mem.fill --leave 32MiB --target "cgroup=/$SQ_ID/victim" --for 15s
+	start attack mem.fill --leave 32MiB --target "cgroup=/$SQ_ID/victim" --for 60s
 	check "the group is charged with it" wait_for 20 is_charged 96000000
 	between "all but the rest" "$(charged)" 94000000 102000000
 	# Somebody in the group wants some of the rest: it is given back.
 	in_memgroup python3 -c 'import time; x = bytearray(20 << 20); time.sleep(60)'
 	check "it gives back what others need" wait_for 5 eval '[ "$(kib "$(holder)" VmRSS)" -lt 82000 ]'
 	kill -KILL "$PID"
+	kill -INT "$RUNNER"
 	finish
-	exits "ended as asked" 0
+	exits "ended when told" 6
 	check "and all of it is back" wait_for 2 eval '[ "$(charged)" -lt 20000000 ]'
 	referee_after
 }

@@ -8,7 +8,7 @@ case_paused_and_continued() {
 	local before after
 	spinner
 	referee_before
-	start attack proc.pause --target "process.pid=$PID" --for 1500ms
+	start attack proc.pause --target "process.pid=$PID" --for 3s
 	check "stopped" wait_for 5 is_stopped "$PID"
 	before=$(cpu_ticks "$PID")
 	check_not "stays stopped" wait_for 0.8 is_running "$PID"
@@ -62,7 +62,7 @@ case_short_lived_beside() {
 case_continued_by_somebody_else() {
 	spawn sleep 300
 	referee_before
-	start attack proc.pause --target "process.pid=$PID" --for 1500ms
+	start attack proc.pause --target "process.pid=$PID" --for 3s
 	check "stopped" wait_for 5 is_stopped "$PID"
 	kill -CONT "$PID"
 	finish
@@ -73,7 +73,7 @@ case_victim_dies() {
 	spawn sleep 300
 	local victim=$PID
 	referee_before
-	start attack proc.pause --target "process.pid=$victim" --for 1500ms
+	start attack proc.pause --target "process.pid=$victim" --for 3s
 	check "stopped" wait_for 5 is_stopped "$victim"
 	kill -KILL "$victim"
 	finish

@@ -147,10 +147,11 @@ case_unit_by_cgroup() {
 	one=$PID
 	check "three processes" wait_for 3 eval "[ \$(wc -l <'$GROUP/cgroup.procs') = 3 ]"
 	referee_before
-	start attack proc.pause --target 'unit=shop@*' --for 1500ms
+	start attack proc.pause --target 'unit=shop@*' --for 60s
 	check "all of it is stopped" wait_for 8 eval "! { for p in \$(cat '$GROUP/cgroup.procs'); do stat_field \$p 3; done | grep -v T; }"
+	kill -INT "$RUNNER"
 	finish
-	exits "ended as asked" 0
+	exits "ended when told" 6
 	has "it is named" "$OUT" "unit shop@1.service"
 	referee_after
 	run attack proc.kill --target 'unit=shop@1' --allow irreversible
@@ -189,14 +190,15 @@ case_container_by_cgroup() {
 	cgroup "docker-$ID.scope"
 	spawn in_cgroup "docker-$ID.scope" sh -c 'while :; do :; done'
 	referee_before
-	start attack cpu.quota 20% --target "container.id=${ID:0:10}" --for 1500ms
+	start attack cpu.quota 20% --target "container.id=${ID:0:10}" --for 60s
 	if [ "$CGCPU" = "$CG2" ]; then
 		check "its quota is set" wait_for 8 grep -q '^20000 ' "$CPUGROUP/cpu.max"
 	else
 		check "its quota is set" wait_for 8 grep -q '^20000$' "$CPUGROUP/cpu.cfs_quota_us"
 	fi
+	kill -INT "$RUNNER"
 	finish
-	exits "ended as asked" 0
+	exits "ended when told" 6
 	referee_after
 	DOCKER_HOST=unix:///nowhere run attack proc.pause --target container.name=shop --for 1s
 	exits "without a socket a name cannot be looked up" 3
