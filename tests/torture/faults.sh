@@ -41,7 +41,7 @@ attack_of() {
 	net-cut) start attack net.cut --target "netns=$B" --for "$FOR" ;;
 	custom)
 		start attack custom flag --apply "touch $TREE/flag" --undo "rm -f $TREE/flag" --check "test -e $TREE/flag" \
-			--target host --for "$FOR"
+			${GLIBC_TUNABLES:+--env "GLIBC_TUNABLES=$GLIBC_TUNABLES"} --target host --for "$FOR"
 		;;
 	cpu-load) start attack cpu.load 10% --target host --for "$FOR" ;;
 	mem-fill) start attack mem.fill 4MiB --target host --for "$FOR" ;;

@@ -2,10 +2,11 @@
 # What a test with a machine of its own stands on: tests/system/lib.sh, less its namespaces, plus
 # what lasts over boots. The script is run from its beginning at each boot; $BOOT is which one.
 #
-#   disk_mount       /dev/… at /disk; on it $TREE and squall's state, where root keeps it
+#   disk_mount       /dev/… at /disk; on it $TREE, squall's state, where root keeps it, and $NOTE for the
+#                    test's own; $DIR is in memory
 #   power_cut        what is not yet on the disk is lost, and the machine boots again
 #   machine_reboot   what was written is kept, all else ends at once
-#   squall_boot      what the unit at boot does: $STATUS, $OUT, $ERR
+#   squall_boot      what the unit for the boot does, under its conditions: $STATUS, $OUT, $ERR
 #
 # What kind of file system the disk has says tests/vm/list. squall's claims are in /run, which no
 # boot outlives.
@@ -29,7 +30,7 @@ disk_mount() {
 	mount "$@" "$DISK" /disk
 	mkdir -p /disk/squall /disk/tree /disk/note /var/lib/squall /run/squall
 	mount --bind /disk/squall /var/lib/squall
-	TREE=/disk/tree DIR=/disk/note
+	TREE=/disk/tree NOTE=/disk/note DIR=$BOX
 }
 ask() {
 	echo "$1" >/out/ask.new
@@ -43,7 +44,26 @@ machine_reboot() {
 	echo b >/proc/sysrq-trigger
 	never_ends
 }
-squall_boot() { run undo "$@"; }
+squall_boot() {
+	local key value line=()
+	while IFS='=' read -r key value; do
+		case $key in
+		ConditionDirectoryNotEmpty) check "the unit is not skipped: $value is not empty" test -n "$(ls -A "$value")" ;;
+		RequiresMountsFor) # shellcheck disable=SC2086  # a list
+			check "there is what the unit needs" ls -d $value ;;
+		Condition* | Assert* | ExecStartPre | User | Environment*) nok "no test knows what $key means" ;;
+		ExecStart) read -ra line <<<"$value" ;;
+		esac
+	done <"$BUILD/packaging/squall-undo.service"
+	check "the unit says what it runs" test -n "${line[*]}" || return
+	mkdir -p "${line[0]%/*}"
+	ln -sf "$BUILD/squall" "${line[0]}"
+	# As a service begins: in / and with next to no environment. (What user-mode-linux was told of
+	# registers that it does not keep, must stay: without it comparisons go wrong at random.)
+	(cd / && exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin ${GLIBC_TUNABLES:+"GLIBC_TUNABLES=$GLIBC_TUNABLES"} "${line[@]}") >"$DIR/out" 2>"$DIR/err" </dev/null
+	STATUS=$?
+	OUT=$(<"$DIR/out") ERR=$(<"$DIR/err")
+}
 # The run's folder that is the newest.
 run_folder() { find /var/lib/squall/runs -mindepth 1 -maxdepth 1 -type d | sort | tail -n1; }
 vm_end() {
