@@ -22,6 +22,10 @@ check() { # NAME COMMAND…
 	fi
 }
 not() { ! "$@"; }
+# systemd says nothing of the unit, not even what it would only warn of.
+verified() { # UNIT
+	! systemd-analyze verify --man=no "$1" 2>&1 | grep -F "${1##*/}"
+}
 # A whole attack with the installed program: needs the keeper.
 attacks() {
 	local victim status
@@ -59,6 +63,13 @@ check "into a prefix" make -s install PREFIX="$box/opt"
 check "the programs" test -x "$box/opt/bin/squall" -a -x "$box/opt/libexec/squall/squall-keeper"
 check "it finds its keeper" attacks "$box/opt/bin"
 check "the unit runs that program" grep -qx "ExecStart=$box/opt/bin/squall undo" "$box/opt/lib/systemd/system/squall-undo.service"
+if command -v systemd-analyze >/dev/null; then
+	check "systemd finds nothing amiss in it" verified "$box/opt/lib/systemd/system/squall-undo.service"
+	sed "s|^ExecStart=.*|ExecStart=$box/none|" "$box/opt/lib/systemd/system/squall-undo.service" >"$box/squall-undo.service"
+	check "it would, of one that runs nothing" not verified "$box/squall-undo.service"
+else
+	echo "ok $((n += 1)) - install: systemd finds nothing amiss in it # SKIP no systemd-analyze"
+fi
 for file in man/man1/squall.1 man/man5/squall-policy.5 man/man7/squall-faults.7 \
 	bash-completion/completions/squall zsh/site-functions/_squall fish/vendor_completions.d/squall.fish; do
 	check "$file" test -s "$box/opt/share/$file"
