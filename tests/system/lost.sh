@@ -101,12 +101,13 @@ case_keeper_stuck() {
 	need_freezer || return
 	spawn sleep 300
 	referee_before
-	start attack proc.pause --target "process.pid=$PID" --for 1s
+	start attack proc.pause --target "process.pid=$PID" --for 60s
 	check "stopped" wait_for 5 is_stopped "$PID"
 	keeper=$(pgrep -P "$RUNNER" -x squall-keeper)
 	check "the keeper is stuck" freeze "$keeper"
+	kill -INT "$RUNNER"
 	finish
-	exits "the loss of the keeper is a failure of squall's own" 8
+	exits "aborted by a signal" 6
 	check "put back all the same" is_running "$PID"
 	check_not "while it is still there" is_gone "$keeper"
 	is "and said to be" "$(report_field .cleanup)" clean
@@ -148,13 +149,15 @@ helper_find() { HELPER=$(pgrep -P "$(pgrep -P "$RUNNER" -x squall-keeper)" -x sq
 case_helper_slow_to_go() {
 	need_freezer || return
 	referee_before
-	start attack mem.fill 16MiB --target host --allow host-wide --for 1s
+	start attack mem.fill 16MiB --target host --allow host-wide --for 60s
 	wait_for 5 helper_find
 	check "the helper is stuck" freeze "$HELPER"
-	wait_for 2.5 false
+	kill -INT "$RUNNER"
+	wait_for 1.5 false
 	thaw
 	finish
-	exits "ended as asked" 0
+	exits "aborted by a signal" 6
+	check_not "the keeper was left to wait for it" grep -q 'did not answer' "$DIR/out.$RUNNER"
 	referee_after
 }
 case_helper_slow_to_go_in_undo() {
