@@ -8,7 +8,7 @@ T ?=
 .DEFAULT_GOAL := all
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 all: $(B)/build.ninja ## build squall and squall-keeper in build/
 	ninja -C $(B)
@@ -62,7 +62,7 @@ test-packaging: deb ## installs, upgrades, removes it with and without the packa
 demo: ## three experiments on a real nginx, under two minutes
 	tools/demo
 
-bench: all ## the figures of the README, measured here
+bench: all ## what it costs and how exact it is, measured on this machine
 	bench/run
 
 lint: all ## clang-format, clang-tidy, gcc's analyzer, cppcheck, shellcheck, tiers, names
@@ -76,6 +76,13 @@ san: ## the developer build: address and undefined-behaviour sanitizers, tests r
 	ninja -C build-san
 	meson test -C build-san --no-rebuild --no-suite root --print-errorlogs -t 4
 
+release: build-release ## optimized, by gcc and by clang, no warnings; no tests
+	test -f build-release-clang/build.ninja || CC=clang meson setup build-release-clang --buildtype=release -Dtests=false
+	ninja -C build-release-clang
+
+arm64: $(B)/build.ninja ## compile every source for arm64, with clang; nothing is linked
+	tools/arm64
+
 clang: ## build with clang and run the tests in build-clang/
 	test -f build-clang/build.ninja || CC=clang meson setup build-clang
 	ninja -C build-clang
@@ -85,14 +92,18 @@ deps: ## install the packages that building and testing need (root)
 	tools/install-deps build test
 
 clean: ## remove the build folders
-	rm -rf build build-san build-clang build-torture build-analyzer build-vm build-fuzz build-install build-packaging
+	rm -rf build build-san build-clang build-torture build-analyzer build-release build-release-clang build-vm build-fuzz build-install build-packaging
 
 $(B)/build.ninja:
 	meson setup $(B)
 
+build-release: FORCE
+	test -f build-release/build.ninja || meson setup build-release --buildtype=release -Dtests=false
+	ninja -C build-release
+
 build-torture: FORCE
-	test -f build-torture/build.ninja || meson setup build-torture -Dtorture=true -Dtests=false
+	test -f build-torture/build.ninja || meson setup build-torture -Dtorture=true -Dtests=false -Dman=disabled
 	ninja -C build-torture
 
 FORCE:
-.PHONY: help all check check-root check-editor torture torture-all test-vm test-vm-all test demo bench lint fmt san clang fuzz install uninstall deb test-packaging deps clean FORCE
+.PHONY: help all check check-root check-editor torture torture-all test-vm test-vm-all test demo bench lint fmt san release arm64 clang fuzz install uninstall deb test-packaging deps clean FORCE
