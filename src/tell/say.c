@@ -255,12 +255,15 @@ static const char *say_dose(const json_t *e, const json_t *targets, struct buf *
 	if (json_is_true(json_object_get(e, "so-far")))
 		return NULL;
 	member(to, e, "attack");
-	buf_add(to, ": asked ");
-	member(to, e, "asked");
 	if (json_is_true(json_object_get(e, "unknown"))) {
 		*tone = SAY_WARN;
-		buf_add(to, ", not measured");
-	} else if (json_is_true(json_object_get(e, "no-effect"))) {
+		buf_add(to, ": not measured");
+		because(to, e, "why");
+		return "dose";
+	}
+	buf_add(to, ": asked ");
+	member(to, e, "asked");
+	if (json_is_true(json_object_get(e, "no-effect"))) {
 		*tone = SAY_BAD;
 		buf_add(to, ", NO EFFECT");
 	} else {

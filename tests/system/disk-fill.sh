@@ -41,6 +41,7 @@ case_bytes_on_ext4() {
 	# whole blocks were asked for; ext4 needs one of its own to note where the pieces are
 	between "within a block of what was asked" "$gone" $((96 * 1048576)) $((96 * 1048576 + 4096))
 	is "no file is to be seen" "$(find "$DISK" -mindepth 1 ! -name lost+found)" ""
+	sleep 1.5 # it is read once a second
 	kill -INT "$RUNNER"
 	finish
 	exits "ended when told" 6
@@ -151,7 +152,7 @@ case_link_within_a_container() {
 }
 case_gone_before_it_begins() {
 	spawn sleep 0.2
-	wait "$PID"
+	wait_for 5 is_gone "$PID"
 	run attack disk.fill /tmp 1MiB --target "process.pid=$PID" --for 1s
 	exits "who has ended is no target" 3
 }

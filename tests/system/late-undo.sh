@@ -52,8 +52,7 @@ case_all_killed() {
 	systemd
 	start attack proc.pause --target "process.pid=$victim" --for 60s
 	check "stopped" wait_for 5 is_stopped "$victim"
-	for pid in $(ours squall) $(ours squall-keeper); do kill -KILL "$pid"; done
-	finish
+	kill_all
 	check "still stopped" is_stopped "$victim"
 	check_not "the timer stays" grep -q ^stop "$DIR/asked"
 	# what systemd would run, as it was told

@@ -3,7 +3,7 @@
 # of the boot unit must leave what was there before. Where the keeper is at that moment is exact: it
 # stops itself at a boundary (squall is built with -Dtorture=true for that).
 #
-# What dies with the boot is cut once, in effect. What dies with the log is cut, and rebooted, at
+# What dies with the boot is cut once, in effect. What dies with the log is cut or rebooted, in turn, at
 # three points: its intent is in the log and nothing is set yet; in effect; half-way back; and once
 # more in effect when the disk with the log and the files has become full just before the log says so.
 # With SQ_ALL the power is cut at every boundary.
@@ -26,7 +26,8 @@ outlives_boot() { # FAULT
 # "FAULT LIFE BOUNDARY HOW" for a run of it whose boundaries are in $NOTE/names.FAULT; HOW is cut or
 # reboot, and full where the disk becomes so.
 points() { # FAULT
-	local number=()
+	local number=() how=(cut reboot cut) full=reboot i
+	[ "$1" != file-replace ] || { how=(reboot cut reboot) full=cut; }
 	if ! outlives_boot "$1"; then
 		mapfile -t number < <(awk '/ after set$/ { print $1; exit }' "$NOTE/names.$1")
 		echo "$1 boot ${number[0]} cut"
@@ -38,10 +39,10 @@ points() { # FAULT
 			/ before log put$/ { put = $1; if (end && !says) says = $1 }
 			/ after set$/ { end = $1 }
 			END { print first; print at; print int((last + end) / 2 + 0.5); print says }' "$NOTE/names.$1")
-		for how in cut reboot; do
-			printf "$1 log %s $how\n" "${number[@]:0:3}"
-			echo "$1 log ${number[3]} $how full"
+		for i in 0 1 2; do
+			echo "$1 log ${number[i]} ${how[i]}"
 		done
+		echo "$1 log ${number[3]} $full full"
 	fi
 }
 bed_fresh() { # FAULT
