@@ -4,8 +4,9 @@
 # stops itself at a boundary (squall is built with -Dtorture=true for that).
 #
 # What dies with the boot is cut once, in effect. What dies with the log is cut or rebooted, in turn, at
-# three points: its intent is in the log and nothing is set yet; in effect; half-way back; and once
+# three points: its intent is in the log and nothing is set yet; in effect; half-way back; a file once
 # more in effect when the disk with the log and the files has become full just before the log says so.
+# What dies with its process, as all do at a boot, is cut with SQ_ALL only.
 # With SQ_ALL the power is cut at every boundary.
 # shellcheck disable=SC2034  # tests/system/lib.sh reads it
 BUILD=$(cd "$(dirname "$0")/../.." && pwd)/build-torture
@@ -14,21 +15,28 @@ BUILD=$(cd "$(dirname "$0")/../.." && pwd)/build-torture
 disk_mount
 
 # --- which points ----------------------------------------------------------------------------------
-# Does any step of the fault's plan die with the log alone?
-outlives_boot() { # FAULT
-	local start
+# The longest that any step of the fault's plan lives: log, boot or kernel.
+life_of() { # FAULT
+	local start life
 	start=$(declare -f start)
 	start() { run "$@" --dry-run; }
 	attack_of "$1"
 	eval "$start"
-	grep -qE 'dies with +log' <<<"$OUT"
+	for life in log boot kernel; do
+		! grep -qE "dies with +$life" <<<"$OUT" || break
+	done
+	echo "$life"
 }
 # "FAULT LIFE BOUNDARY HOW" for a run of it whose boundaries are in $NOTE/names.FAULT; HOW is cut or
 # reboot, and full where the disk becomes so.
 points() { # FAULT
-	local number=() how=(cut reboot cut) full=reboot i
-	[ "$1" != file-replace ] || { how=(reboot cut reboot) full=cut; }
-	if ! outlives_boot "$1"; then
+	local number=() how=(cut reboot cut) i
+	[ "$1" != file-replace ] || how=(reboot cut reboot)
+	local life
+	life=$(life_of "$1")
+	if [ "$life" = kernel ] && [ -z "${SQ_ALL:-}" ]; then
+		:
+	elif [ "$life" != log ]; then
 		mapfile -t number < <(awk '/ after set$/ { print $1; exit }' "$NOTE/names.$1")
 		echo "$1 boot ${number[0]} cut"
 	elif [ -n "${SQ_ALL:-}" ]; then
@@ -42,7 +50,7 @@ points() { # FAULT
 		for i in 0 1 2; do
 			echo "$1 log ${number[i]} ${how[i]}"
 		done
-		echo "$1 log ${number[3]} $full full"
+		[ "$1" != file-replace ] || echo "$1 log ${number[3]} cut full"
 	fi
 }
 bed_fresh() { # FAULT
