@@ -39,7 +39,7 @@ static bool ssh_parse(const char *text, struct connection *c)
 static void way_of_process(const struct world *w, pid_t pid, struct ways_in *ways)
 {
 	static const char name[] = "SSH_CONNECTION=";
-	char *text = malloc(ENVIRONMENT_MAX), path[32];
+	char *text = calloc(1, ENVIRONMENT_MAX), path[32];
 	struct connection c;
 	struct buf b;
 
@@ -47,7 +47,7 @@ static void way_of_process(const struct world *w, pid_t pid, struct ways_in *way
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
 	buf_init(&b, text, ENVIRONMENT_MAX);
-	/* what does not fit is looked at as far as it does */
+	/* what does not fit is left out; all is zero before, so the text ends */
 	if (world_read(w, path, &b, NULL) == 0 || b.len > 0)
 		for (size_t at = 0; at < b.len; at += strlen(text + at) + 1)
 			if (strncmp(text + at, name, strlen(name)) == 0 &&
