@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const char *const modes[] = {"silence", "reject"};
+static const char shape_mark[] = " : "; /* between the filters and what the shaper does */
 static const char *const directions[] = {"", "in", "out", "both"};
 static const char *const egresses[] = {"swallow", "drop", "output"};
 
@@ -156,6 +157,8 @@ static int rules_check(const struct nft_rules *r, struct err *err)
 	        r->mode == NFT_SILENCE && r->direction != NFT_IN && r->egress != NFT_EGRESS_OUTPUT;
 	if (hooked && r->devs_n == 0)
 		return err_set(err, -EINVAL, "no device is named for the egress hook");
+	if (r->mode == NFT_SHAPE && r->devs_n && !r->confined)
+		return err_set(err, -EINVAL, "shaping has no egress hook");
 	return 0;
 }
 
@@ -165,8 +168,11 @@ int nft_rules_format(const struct nft_rules *r, struct buf *to, struct err *err)
 	int code = rules_check(r, err);
 	if (code < 0)
 		return code;
-	buf_addf(&b, "cut %s %s egress=%s", modes[r->mode], directions[r->direction],
-	         egresses[r->egress]);
+	if (r->mode == NFT_SHAPE)
+		buf_addf(&b, "shape %s", directions[r->direction]);
+	else
+		buf_addf(&b, "cut %s %s egress=%s", modes[r->mode], directions[r->direction],
+		         egresses[r->egress]);
 	if (r->proto)
 		buf_addf(&b, " proto=%s",
 		         r->proto == IPPROTO_TCP   ? "tcp"
@@ -188,6 +194,13 @@ int nft_rules_format(const struct nft_rules *r, struct buf *to, struct err *err)
 		buf_addf(&b, " cgroup=%llu:%u", (unsigned long long)r->cgroup, r->cgroup_level);
 	for (size_t i = 0; i < r->devs_n; i++)
 		buf_addf(&b, "%s%s", i ? "," : (r->confined ? " dev=" : " hooks="), r->devs[i]);
+	if (r->mode == NFT_SHAPE) {
+		BUF(shape, SHAPE_TEXT_MAX);
+		code = shape_format(&r->shape, &shape, err);
+		if (code < 0)
+			return code;
+		buf_addf(&b, "%s%s", shape_mark, shape.data);
+	}
 	if (b.over)
 		return err_hint(
 		        err,
@@ -277,10 +290,22 @@ int nft_rules_parse(const char *state, struct nft_rules *to, struct err *err)
 	int mode = -1, direction = -1, place = 0;
 	if (text_copy(text, sizeof(text), state) < 0)
 		return err_set(err, -EINVAL, "state of an nft table is too long");
+	char *shape = strstr(text, shape_mark);
+	if (shape) {
+		*shape = 0;
+		int code = shape_parse(shape + strlen(shape_mark), &r.shape, err);
+		if (code < 0)
+			return code;
+	}
 	for (char *rest = text; rest; place++) {
 		char *word = strsep(&rest, " ");
-		if (place == 0 && strcmp(word, "cut") == 0)
+		if (place == 0 && strcmp(word, shape ? "shape" : "cut") == 0) {
+			if (shape) {
+				mode = NFT_SHAPE;
+				place++;
+			}
 			continue;
+		}
 		if (place == 1 && (mode = word_index(word, modes, ARRAY_SIZE(modes))) >= 0)
 			continue;
 		if (place == 2 && (direction = word_index(word, directions, 4)) >= 0)
@@ -314,6 +339,8 @@ int nft_rules_parse(const char *state, struct nft_rules *to, struct err *err)
 
 const char *nft_rules_seen_by_sender(const struct nft_rules *r)
 {
+	if (r->mode == NFT_SHAPE)
+		return "nothing: packets are treated after they have left it";
 	if (r->mode == NFT_REJECT)
 		return r->direction == NFT_IN
 		               ? "peers are refused (reset, or port unreachable)"

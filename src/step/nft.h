@@ -1,6 +1,6 @@
 /*
  * nft.h - the words of step type "nft": a whole nftables table, held by a helper, that cuts
- * traffic.
+ * traffic or hands it to the shaper.
  *
  * OBJECT is NETNS_PATH=INODE/TABLE: the path by which the network namespace is opened, the inode
  * that it must have, and the table's name ([A-Za-z_][A-Za-z0-9_]*, at most 63 bytes, with the run
@@ -10,7 +10,9 @@
  *
  *   cut MODE DIRECTION egress=HOW [proto=P] [ip=LIST] [port=LIST] [uid=N] [cgroup=INODE:LEVEL]
  *       [dev=LIST | hooks=LIST]
+ *   shape DIRECTION [proto=P] [ip=LIST] [port=LIST] [uid=N] [cgroup=INODE:LEVEL] [dev=LIST] : SHAPE
  *
+ *   SHAPE      what the helper that holds the table does to the packets: base/shape.h.
  *   MODE       silence: packets vanish. reject: they are answered (TCP by a reset, the rest by ICMP
  *              port unreachable).
  *   DIRECTION  in, out or both, as seen from the namespace.
@@ -57,6 +59,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/shape.h"
 #include "step/step.h"
 
 enum {
@@ -68,7 +71,7 @@ enum {
 	NFT_DEV_NAME = 16,
 };
 
-enum nft_mode { NFT_SILENCE, NFT_REJECT };
+enum nft_mode { NFT_SILENCE, NFT_REJECT, NFT_SHAPE };
 enum nft_direction { NFT_IN = 1, NFT_OUT = 2, NFT_BOTH = 3 };
 enum nft_egress { NFT_EGRESS_SWALLOW, NFT_EGRESS_DROP, NFT_EGRESS_OUTPUT };
 
@@ -82,7 +85,8 @@ struct nft_ports {
 	uint16_t from, to;
 };
 
-/* One cut. Zero-initialised and given mode, direction and egress it cuts everything. */
+/* One cut, or what is shaped. Zero-initialised and given mode, direction and egress it cuts
+ * everything. */
 struct nft_rules {
 	enum nft_mode mode;
 	enum nft_direction direction;
@@ -97,6 +101,7 @@ struct nft_rules {
 	struct nft_addr addrs[NFT_ADDRS_MAX];
 	struct nft_ports ports[NFT_PORTS_MAX];
 	char devs[NFT_DEVS_MAX][NFT_DEV_NAME];
+	struct shape shape; /* of mode NFT_SHAPE, which takes no egress and no hooks */
 };
 
 /* Add one element as people write it ("10.0.0.1", "fd00::/8"; "80", "6000-6010"). Host bits are

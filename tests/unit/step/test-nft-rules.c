@@ -25,6 +25,8 @@ static void reads_back_what_it_writes(void **state)
 	        "cut reject in egress=output ip=0.0.0.0/0,::/0",
 	        "cut reject in egress=output port=0-65535",
 	        "cut silence out egress=drop cgroup=18446744073709551615:255 hooks=a@b,veth-1",
+	        "shape in : seed=1 delay=50000000",
+	        "shape both proto=udp ip=10.0.0.1/32 port=53 uid=33 dev=eth0 : seed=0 loss=300000",
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
@@ -74,6 +76,13 @@ static void refuses_what_is_not_canonical(void **state)
 	        "cut silence in egress=swallow dev=..",
 	        "cut silence in egress=swallow dev=lo hooks=lo",
 	        "cut silence in uid=1 egress=swallow",
+	        "cut silence in egress=swallow : seed=1 delay=50000000",
+	        "shape in",
+	        "shape in : ",
+	        "shape in : seed=1",
+	        "shape in egress=swallow : seed=1 delay=50000000",
+	        "shape in hooks=lo : seed=1 delay=50000000",
+	        "shape : seed=1 delay=50000000",
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

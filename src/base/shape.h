@@ -1,0 +1,77 @@
+/*
+ * shape.h - what the shaper does to the packets that it is given: its words and their meaning.
+ *
+ * TEXT is words KEY=VALUE in this order, one blank between; what is left out is not done:
+ *
+ *   seed=N             of every draw; the same seed and the same packets give the same decisions
+ *   delay=NS           each packet is held that long
+ *   jitter=NS          plus a draw of that spread (below)
+ *   dist=uniform|normal|pareto   of the draw; left out: uniform. Only with jitter
+ *   delay-corr=PPM     how much of a draw is the one before
+ *   order=free         packets may overtake each other when their draws say so; left out: a packet
+ *                      never leaves before one that came earlier
+ *   loss=PPM           share of packets that vanish; loss-corr=PPM as above
+ *   burst=P,R,H,K      Gilbert-Elliott instead: PPM of going from good to bad, of going back, of a
+ *                      packet getting through while bad, and while good
+ *   every=N            or every Nth packet vanishes; at least 2
+ *   duplicate=PPM      share that arrives twice; duplicate-corr=PPM
+ *   corrupt=PPM        share of which one bit is flipped in what the transport carries;
+ *                      corrupt-corr=PPM
+ *   mend=yes           with the transport's checksum put right, so that the application sees it
+ *   reorder=PPM        share that is not delayed, and so overtakes; reorder-corr=PPM. Needs delay
+ *   gap=N              only every Nth packet may overtake; left out: each
+ *   rate=BITS          a second, of IP packets with their headers
+ *   queue=BYTES        wait at most for the rate, what comes beyond is lost; always with rate
+ *
+ * One of loss, burst and every. The draws: uniform lies within delay +- jitter; normal has jitter
+ * for its standard deviation; pareto too, and the shape 3 of the tables of tc-netem(8), its mean
+ * at delay. A delay is never below zero. Correlation is that of tc-netem(8): a draw is
+ * rho * last + (1 - rho) * fresh, so that it narrows what is drawn, too. The order of things for
+ * one packet: duplicate, loss, corrupt, delay, reorder, rate; a copy is not copied again.
+ *
+ * Pure. Owns nothing.
+ */
+#ifndef SQUALL_BASE_SHAPE_H
+#define SQUALL_BASE_SHAPE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum shape_dist { SHAPE_UNIFORM, SHAPE_NORMAL, SHAPE_PARETO };
+
+enum {
+	SHAPE_TEXT_MAX = 320,
+	SHAPE_PPM = 1000000,
+};
+#define SHAPE_DELAY_MAX_NS 600000000000ull /* ten minutes */
+#define SHAPE_RATE_MIN 1000ull             /* bits a second */
+#define SHAPE_RATE_MAX 100000000000ull
+#define SHAPE_QUEUE_MAX (256ull << 20)
+
+struct shape {
+	uint64_t seed;
+	uint64_t delay_ns, jitter_ns;
+	enum shape_dist dist;
+	uint32_t delay_corr_ppm;
+	bool order_free;
+	uint32_t loss_ppm, loss_corr_ppm;
+	bool burst;
+	uint32_t burst_p_ppm, burst_r_ppm, burst_h_ppm, burst_k_ppm;
+	uint32_t every;
+	uint32_t duplicate_ppm, duplicate_corr_ppm;
+	uint32_t corrupt_ppm, corrupt_corr_ppm;
+	bool mend;
+	uint32_t reorder_ppm, reorder_corr_ppm, gap;
+	uint64_t rate_bits, queue_bytes;
+};
+
+/* -EINVAL when it does nothing, contradicts itself or is out of range; -E2BIG. */
+int shape_format(const struct shape *, struct buf *to, struct err *) must_use;
+/* Only what shape_format would write. -EINVAL with the word that is wrong. */
+int shape_parse(const char *text, struct shape *, struct err *) must_use;
+/* Does it hold packets back? (Else it decides at once.) */
+bool shape_holds(const struct shape *);
+/* Must it see each packet alone, not several that the kernel has put together (GSO, GRO)? */
+bool shape_counts(const struct shape *);
+
+#endif
