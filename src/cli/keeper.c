@@ -127,9 +127,31 @@ static bool busy(struct hold *h)
 	return is_called_off(&service);
 }
 
+static int counters_write(struct wire *m, const struct counters *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n && r == 0; i++) {
+		r = wire_add(m, c->v[i].name);
+		r = r ? r : wire_addf(m, "%llu", (unsigned long long)c->v[i].value);
+	}
+	return r;
+}
+
 static void take_out(struct service *s, uint32_t plan)
 {
-	answer_number("out", plan, keeper_take_out(&s->keeper, plan));
+	size_t residue = keeper_take_out(&s->keeper, plan);
+	struct counters c = {.n = 0};
+	struct wire m;
+	int r;
+
+	wire_start(&m, "out");
+	r = wire_addf(&m, "%u", plan);
+	r = r ? r : wire_addf(&m, "%zu", residue);
+	if (r == 0 && keeper_meter_left(&s->keeper, plan, &c))
+		r = counters_write(&m, &c);
+	if (r == 0)
+		answer(&m);
 	if (plan < KEEPER_PLANS)
 		s->in[plan] = false;
 }
@@ -153,10 +175,7 @@ static void meter(struct service *s, uint32_t plan)
 	s->metering = false;
 	wire_start(&m, "meter");
 	r = wire_addf(&m, "%u", plan);
-	for (size_t i = 0; i < c.n && r == 0; i++) {
-		r = wire_add(&m, c.v[i].name);
-		r = r ? r : wire_addf(&m, "%llu", (unsigned long long)c.v[i].value);
-	}
+	r = r ? r : counters_write(&m, &c);
 	answer(&m);
 }
 

@@ -204,22 +204,27 @@ static bool read_again(const struct experiment_state *e, const struct engine_att
 	       (!a->dose_known || a->no_effect);
 }
 
-void attack_metered_answer(struct experiment_state *e, const struct event *ev)
+static void dose_take(struct engine_attack *a, const json_t *d)
 {
-	struct engine_attack *a = &e->attacks[ev->id];
-	const json_t *d = ev->doc;
 	const char *asked = json_string_value(json_object_get(d, "asked"));
 	const char *achieved = json_string_value(json_object_get(d, "achieved"));
 	const char *why = json_string_value(json_object_get(d, "why"));
 
+	a->dose_known = true;
+	a->no_effect = json_is_true(json_object_get(d, "no-effect"));
+	(void)text_copy(a->dose_asked, sizeof(a->dose_asked), asked ? asked : "");
+	(void)text_copy(a->achieved, sizeof(a->achieved), achieved ? achieved : "");
+	(void)text_copy(a->dose_why, sizeof(a->dose_why), why ? why : "");
+}
+
+void attack_metered_answer(struct experiment_state *e, const struct event *ev)
+{
+	struct engine_attack *a = &e->attacks[ev->id];
+
 	if (!attack_is_live(a) || !a->in_ns || !a->meter_asked)
 		return;
-	if (!ev->err && d) {
-		a->dose_known = true;
-		a->no_effect = json_is_true(json_object_get(d, "no-effect"));
-		(void)text_copy(a->dose_asked, sizeof(a->dose_asked), asked ? asked : "");
-		(void)text_copy(a->achieved, sizeof(a->achieved), achieved ? achieved : "");
-		(void)text_copy(a->dose_why, sizeof(a->dose_why), why ? why : "");
+	if (!ev->err && ev->doc) {
+		dose_take(a, ev->doc);
 	} else if (!a->dose_known && ev->err) {
 		(void)text_copy(a->dose_why, sizeof(a->dose_why), ev->err->what);
 	}
@@ -278,6 +283,9 @@ void attack_out_answer(struct experiment_state *e, const struct event *ev)
 	a->out_ns = e->now_ns;
 	a->residue = (size_t)json_integer_value(json_object_get(ev->doc, "residue"));
 	a->cut_short |= !asked;
+	/* what its helpers left says more than the last reading */
+	if (a->in_ns && json_object_get(ev->doc, "dose"))
+		dose_take(a, json_object_get(ev->doc, "dose"));
 	engine_timer(e, TIMER_ATTACK, ev->id, 0);
 	if (a->cut_short)
 		why = all_targets_gone(a) ? "all its targets went away" : "it was put back early";

@@ -273,21 +273,6 @@ void attack_in(struct attack *a, const struct err *err)
 		targets_watch(a);
 }
 
-void attack_out(struct attack *a, size_t residue)
-{
-	again_set(a, 0);
-	targets_unwatch(a);
-	json_t *steps = json_array(), *step;
-	const char *key;
-	json_object_foreach (a->steps, key, step)
-		json_array_append(steps, step);
-	json_decref(a->steps);
-	a->steps = NULL;
-	a->put = a->leaving = false;
-	runner_post(a->r, EV_PLAN_OUT, a->i,
-	            json_pack("{s:o, s:I}", "steps", steps, "residue", (json_int_t)residue), NULL);
-}
-
 void attack_step(struct attack *a, const struct slot *slot)
 {
 	BUF(by_hand, 2 * STATE_MAX);
@@ -329,9 +314,33 @@ static void join_add(struct attack *a, const struct counters *read)
 	}
 }
 
+/* What was achieved, of counters read just now; NULL with the reason. */
+static json_t *dose_doc(struct attack *a, const struct counters *read, struct err *err)
+{
+	struct counters after = *read;
+	if (!counters_has(&after, "elapsed_ns"))
+		counters_add(&after, "elapsed_ns", loop_now_ns(a->r->loop) - a->before_ns);
+	const struct fault *fault = fault_of(method_of(a)->call.kind);
+	struct dose dose = {0};
+	struct arena cleanup(arena_release) arena = {.head = NULL};
+	arena_init(&arena, PLAN_BYTES);
+	const void *args = attack_args(a->r->x, method_of(a), a->level, &arena, err);
+	if (!args || fault->dose(args, &a->before, &after, &dose, err) < 0)
+		return NULL;
+	if (a->landed && a->was_there == a->landed) {
+		dose.no_effect = true;
+		text_copy(dose.why, sizeof(dose.why),
+		          "everything was already as the fault wants it");
+	}
+	json_t *doc = json_pack("{s:s, s:s, s:b}", "asked", dose.asked, "achieved", dose.achieved,
+	                        "no-effect", dose.no_effect);
+	if (dose.why[0])
+		json_object_set_new(doc, "why", json_string(dose.why));
+	return doc;
+}
+
 void attack_metered(struct attack *a, const struct counters *read)
 {
-	uint64_t at_ns = loop_now_ns(a->r->loop);
 	if (!a->meters_owed)
 		return;
 	enum meter_use use = a->meters[0];
@@ -340,7 +349,7 @@ void attack_metered(struct attack *a, const struct counters *read)
 	case METER_BEFORE:
 		a->before_known = true;
 		a->before = *read;
-		a->before_ns = at_ns;
+		a->before_ns = loop_now_ns(a->r->loop);
 		return;
 	case METER_LEAVE:
 		a->leave = *read;
@@ -351,30 +360,27 @@ void attack_metered(struct attack *a, const struct counters *read)
 	case METER_DOSE:
 		break;
 	}
-	struct counters after = *read;
-	if (!counters_has(&after, "elapsed_ns"))
-		counters_add(&after, "elapsed_ns", at_ns - a->before_ns);
-	const struct fault *fault = fault_of(method_of(a)->call.kind);
-	struct dose dose = {0};
 	struct err err = ERR_INIT;
-	struct arena cleanup(arena_release) arena = {.head = NULL};
-	arena_init(&arena, PLAN_BYTES);
-	const void *args = attack_args(a->r->x, method_of(a), a->level, &arena, &err);
-	int rc = args ? fault->dose(args, &a->before, &after, &dose, &err) : -EINVAL;
-	if (rc < 0) {
-		runner_post(a->r, EV_METER, a->i, NULL, &err);
-		return;
-	}
-	if (a->landed && a->was_there == a->landed) {
-		dose.no_effect = true;
-		text_copy(dose.why, sizeof(dose.why),
-		          "everything was already as the fault wants it");
-	}
-	json_t *doc = json_pack("{s:s, s:s, s:b}", "asked", dose.asked, "achieved", dose.achieved,
-	                        "no-effect", dose.no_effect);
-	if (dose.why[0])
-		json_object_set_new(doc, "why", json_string(dose.why));
-	runner_post(a->r, EV_METER, a->i, doc, NULL);
+	json_t *doc = dose_doc(a, read, &err);
+	runner_post(a->r, EV_METER, a->i, doc, doc ? NULL : &err);
+}
+
+void attack_out(struct attack *a, size_t residue, const struct counters *left)
+{
+	again_set(a, 0);
+	targets_unwatch(a);
+	json_t *steps = json_array(), *step;
+	const char *key;
+	json_object_foreach (a->steps, key, step)
+		json_array_append(steps, step);
+	json_decref(a->steps);
+	a->steps = NULL;
+	a->put = a->leaving = false;
+	json_t *doc = json_pack("{s:o, s:I}", "steps", steps, "residue", (json_int_t)residue);
+	struct err ignored = ERR_INIT;
+	if (a->before_known && left && left->n)
+		json_object_set_new(doc, "dose", dose_doc(a, left, &ignored));
+	runner_post(a->r, EV_PLAN_OUT, a->i, doc, NULL);
 }
 
 void attack_release(struct attack *a)

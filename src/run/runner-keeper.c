@@ -57,7 +57,7 @@ static void hear(struct runner *r, const struct link_event *ev)
 	case LINK_OUT:
 		BOUNDARY("runner out");
 		if (a)
-			attack_out(a, ev->residue);
+			attack_out(a, ev->residue, &ev->counters);
 		break;
 	case LINK_METER:
 		if (a)
@@ -193,7 +193,7 @@ static void undone_tell(struct runner *r, struct undoing *u)
 	for (size_t i = 0; i < r->x->attacks_n; i++) {
 		struct attack *a = &r->attacks[i];
 		if (a->put || a->leaving || a->steps)
-			attack_out(a, a->residue);
+			attack_out(a, a->residue, NULL);
 		a->residue = 0;
 	}
 	runner_post(r, EV_UNDONE, 0,

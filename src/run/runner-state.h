@@ -154,7 +154,8 @@ void runner_take_all(struct runner *r);
 void runner_meter(struct runner *r, uint32_t attack);
 void attack_metered(struct attack *a, const struct counters *read);
 void attack_in(struct attack *a, const struct err *err);
-void attack_out(struct attack *a, size_t residue);
+/* left: what its helpers had counted when they were gone; NULL or empty: nobody knows. */
+void attack_out(struct attack *a, size_t residue, const struct counters *left);
 void attack_step(struct attack *a, const struct slot *slot);
 void attack_release(struct attack *a);
 

@@ -583,6 +583,22 @@ void keeper_meter(struct keeper *k, uint32_t plan, struct counters *c)
 	}
 }
 
+bool keeper_meter_left(struct keeper *k, uint32_t plan, struct counters *c)
+{
+	bool left = false;
+
+	for (size_t i = 0; i < UNDO_SLOTS; i++) {
+		if (!is_used(k, i) || k->slots[i].plan != plan || k->work[i].hold.page < 0)
+			continue;
+		if (k->slots[i].phase == SLOT_BACK)
+			meter_read(k, i);
+		left = true;
+	}
+	if (left)
+		keeper_meter(k, plan, c);
+	return left;
+}
+
 bool keeper_has(const struct keeper *k, uint32_t plan)
 {
 	for (size_t i = 0; i < UNDO_SLOTS; i++)

@@ -65,6 +65,9 @@ size_t keeper_take_all(struct keeper *); /* the same for everything */
 /* Sums over all objects that the plan ever had in this run; one that is gone counts as it was read
  * last. */
 void keeper_meter(struct keeper *, uint32_t plan, struct counters *);
+/* The same of a plan that is out, when its helpers left a page that says how far they came (struct
+ * hold); false when there is none. */
+bool keeper_meter_left(struct keeper *, uint32_t plan, struct counters *);
 bool keeper_has(const struct keeper *, uint32_t plan); /* something of it is in effect */
 /* A holder died by itself: marks what died with it. Returns true when the pidfd was one of ours. */
 bool keeper_holder_gone(struct keeper *, int pidfd);

@@ -258,6 +258,12 @@ static long number(const char *text)
 	return strtol(text, NULL, 10);
 }
 
+static void parse_counters(const char *const *argv, int n, int from, struct counters *c)
+{
+	for (int i = from; i + 1 < n; i += 2)
+		counters_add(c, argv[i], strtoull(argv[i + 1], NULL, 10));
+}
+
 static bool parse_event(const char *const *argv, int n, struct link_event *ev)
 {
 	static const struct {
@@ -286,6 +292,7 @@ static bool parse_event(const char *const *argv, int n, struct link_event *ev)
 	case LINK_OUT:
 	case LINK_ENDED:
 		ev->residue = (size_t)number(wire_arg(argv, n, 2));
+		parse_counters(argv, n, 3, &ev->counters);
 		break;
 	case LINK_STEP:
 		ev->phase = (enum slot_phase)number(wire_arg(argv, n, 2));
@@ -298,8 +305,7 @@ static bool parse_event(const char *const *argv, int n, struct link_event *ev)
 		text_copy(ev->note, sizeof(ev->note), wire_arg(argv, n, 9));
 		break;
 	case LINK_METER:
-		for (int i = 2; i + 1 < n; i += 2)
-			counters_add(&ev->counters, argv[i], strtoull(argv[i + 1], NULL, 10));
+		parse_counters(argv, n, 2, &ev->counters);
 		break;
 	default:
 		break;

@@ -43,7 +43,7 @@ struct link_event {
 	char landed[STATE_MAX], note[128];
 	enum slot_phase phase;
 	bool was_there;           /* the object was already as wanted: no effect */
-	struct counters counters; /* LINK_METER; has "elapsed_ns" */
+	struct counters counters; /* LINK_METER; LINK_OUT where helpers left them, else empty */
 };
 
 /* Starts squall-keeper (found beside this program, or in the libexec folder, or $SQUALL_KEEPER) on

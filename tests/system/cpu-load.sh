@@ -137,7 +137,6 @@ case_group_that_empties() {
 	check "the helper leaves a group that all others have left" wait_for 4 eval '[ -z "$(burner)" ]'
 	check "so that it can be removed" rmdir "$CPUGROUP"
 	mkdir "$CPUGROUP"
-	sleep 1.5 # it is read once a second
 	kill -INT "$RUNNER"
 	finish
 	has "the dose says so" "$OUT" 'everybody else had left'

@@ -41,7 +41,6 @@ case_bytes_on_ext4() {
 	# whole blocks were asked for; ext4 needs one of its own to note where the pieces are
 	between "within a block of what was asked" "$gone" $((96 * 1048576)) $((96 * 1048576 + 4096))
 	is "no file is to be seen" "$(find "$DISK" -mindepth 1 ! -name lost+found)" ""
-	sleep 1.5 # it is read once a second
 	kill -INT "$RUNNER"
 	finish
 	exits "ended when told" 6
