@@ -1,0 +1,189 @@
+/* net-scope.c - the filters and the target of a network fault as rules of an nft table. */
+#include "fault/net-scope.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/quantity.h"
+#include "fault/cut-reach.h"
+#include "machine/cgroup.h"
+#include "base/netlink.h"
+#include "machine/netns.h"
+#include "machine/user.h"
+
+/* How soon a device that appears later is covered. */
+static const uint64_t look_again_ns = NS_PER_S;
+
+static bool is_loopback(const struct nft_addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return a->family == AF_INET ? a->length >= 8 && a->bytes[0] == 127
+	                            : a->length == 128 && memcmp(a->bytes, one, 16) == 0;
+}
+
+static bool all_loopback(const struct nft_rules *r)
+{
+	for (size_t i = 0; i < r->addrs_n; i++) {
+		if (!is_loopback(&r->addrs[i]))
+			return false;
+	}
+	return r->addrs_n > 0;
+}
+
+bool scope_is_narrow(const struct nft_rules *r)
+{
+	return r->addrs_n || r->ports_n || r->confined || r->proto || r->has_uid || r->has_cgroup;
+}
+
+const char *scope_direction(const struct nft_rules *r)
+{
+	return r->direction == NFT_BOTH ? "both directions"
+	       : r->direction == NFT_IN ? "what comes in"
+	                                : "what goes out";
+}
+
+/* The filters that the parameters name. w NULL: those that need no machine. */
+static int read_filters(const struct scope_args *a, const struct world *w, struct nft_rules *r,
+                        struct err *err)
+{
+	int ret = 0;
+
+	r->direction = strcmp(a->direction, "in") == 0    ? NFT_IN
+	               : strcmp(a->direction, "out") == 0 ? NFT_OUT
+	                                                  : NFT_BOTH;
+	r->egress = NFT_EGRESS_SWALLOW;
+	r->proto = strcmp(a->protocol, "tcp") == 0    ? IPPROTO_TCP
+	           : strcmp(a->protocol, "udp") == 0  ? IPPROTO_UDP
+	           : strcmp(a->protocol, "icmp") == 0 ? IPPROTO_ICMP
+	                                              : 0;
+	for (size_t i = 0; ret == 0 && i < a->address.n; i++)
+		ret = nft_rules_add_addr(r, a->address.v[i], err);
+	for (size_t i = 0; ret == 0 && i < a->port.n; i++)
+		ret = nft_rules_add_ports(r, a->port.v[i], err);
+	for (size_t i = 0; ret == 0 && i < a->interface.n; i++)
+		ret = nft_rules_add_dev(r, a->interface.v[i], err);
+	r->confined = a->interface.n > 0;
+	if (ret == 0 && a->user && w) {
+		uid_t uid;
+
+		ret = user_find(w, a->user, &uid, err);
+		if (ret == 0) {
+			r->has_uid = true;
+			r->uid = uid;
+		}
+	}
+	return ret;
+}
+
+/* The cgroup by which sockets are matched: its inode, and how deep it lies. */
+static int read_cgroup(const struct target *t, const struct world *w, struct nft_rules *r,
+                       struct err *err)
+{
+	struct cgroups groups;
+	int ret;
+
+	if (!t->cgroup_v2[0]) {
+		err_set(err, -EINVAL, "%s is not in the version 2 hierarchy", t->name);
+		return err_hint(err, -EINVAL,
+		                "The kernel knows traffic only by version 2 cgroups: make one of "
+		                "that name there and start the processes in it.");
+	}
+	ret = cgroups_read(w, &groups, err);
+	if (ret == 0)
+		ret = world_inode(w, t->cgroup_v2, &r->cgroup, NULL, err);
+	if (ret == -ENOENT)
+		return err_set(err, -ESTALE, "%s is gone", t->name);
+	if (ret < 0)
+		return ret;
+	r->has_cgroup = true;
+	for (const char *c = t->cgroup_v2 + strlen(groups.v2.dir); *c; c++)
+		r->cgroup_level += *c == '/';
+	if (!r->cgroup_level)
+		return err_set(err, -EINVAL, "%s is all processes: aim at the host instead",
+		               t->name);
+	return 0;
+}
+
+/* The devices where outgoing traffic is caught. */
+static int read_devices(const struct target *t, const struct world *w, struct nft_rules *r,
+                        struct err *err)
+{
+	char *name, *rest;
+	int ret;
+	BUF(links, 2048);
+
+	if (r->confined)
+		return 0;
+	if (all_loopback(r)) {
+		r->confined = true;
+		return nft_rules_add_dev(r, "lo", err);
+	}
+	if (r->mode != NFT_SILENCE || r->direction == NFT_IN)
+		return 0;
+	ret = netns_links(w, t->netns, &links, err);
+	if (ret < 0)
+		return err_wrap(err, ret, "could not list the network devices of %s", t->name);
+	for (name = strtok_r(links.data, " ", &rest); ret == 0 && name;
+	     name = strtok_r(NULL, " ", &rest))
+		ret = nft_rules_add_dev(r, name, err);
+	return ret;
+}
+
+int scope_check(const struct scope_args *a, struct err *err)
+{
+	struct nft_rules rules = {0};
+
+	if (a->port.n && strcmp(a->protocol, "icmp") == 0) {
+		err_set(err, -EINVAL, "ICMP has no ports");
+		return err_hint(err, -EINVAL, "Leave out \"port\" or \"protocol\".");
+	}
+	return read_filters(a, NULL, &rules, err);
+}
+
+int scope_rules(const struct scope_args *a, enum nft_mode mode, const struct target *t,
+                const struct world *w, struct nft_rules *to, struct err *err)
+{
+	struct nft_rules r = {.mode = mode};
+	int ret = read_filters(a, w, &r, err);
+
+	if (ret == 0 && t->kind == TARGET_CGROUP)
+		ret = read_cgroup(t, w, &r, err);
+	if (ret == 0)
+		ret = read_devices(t, w, &r, err);
+	if (ret == 0)
+		*to = r;
+	return ret;
+}
+
+int scope_add(const struct nft_rules *r, const struct target *t, const struct moment *moment,
+              const struct world *w, const char *run, unsigned part, const char *says,
+              struct plan *out, uint64_t *again_ns, struct err *err)
+{
+	struct nft_object object = {.netns_ino = t->netns_ino};
+	uint64_t own = 0;
+	BUF(name, OBJECT_MAX);
+	BUF(to, STATE_MAX);
+	int ret = nft_rules_format(r, &to, err);
+
+	if (ret == 0)
+		ret = text_copy(object.netns, sizeof(object.netns), t->netns);
+	if (ret < 0)
+		return ret;
+	/* Stable over the run, and another for each attack and each target of it. */
+	nft_table_name(run, (crc32c(t->name, strlen(t->name)) ^ (unsigned)moment->seed) + part,
+	               object.table);
+	ret = nft_object_format(&object, &name, err);
+	if (ret == 0)
+		ret = plan_add(out, "nft", name.data, to.data, says, err);
+	if (ret < 0)
+		return ret;
+	bool here = netns_of_process(w, 0, &own, NULL) < 0 || own == t->netns_ino;
+
+	out->host_wide |= here && !scope_is_narrow(r);
+	out->control_path |= here && cut_reaches_caller(r, t, w);
+	*again_ns = r->devs_n && !r->confined ? look_again_ns : 0;
+	return 0;
+}
