@@ -9,15 +9,9 @@
 #include "base/boundary.h"
 #include "undo/claim.h"
 #include "undo/flag.h"
+#include "undo/keeper-meter.h"
+#include "undo/keeper-step.h"
 #include "undo/revert.h"
-
-enum { LOCK_WAIT_NS = 500000000 };
-
-static void tell(struct keeper *k, size_t i)
-{
-	if (k->c.told)
-		k->c.told(k->c.ctx, &k->slots[i]);
-}
 
 static void work_close(struct keeper *k, size_t i)
 {
@@ -30,60 +24,9 @@ static void work_close(struct keeper *k, size_t i)
 	}
 }
 
-static void counters_sum(struct counters *to, const struct counters *more)
-{
-	for (size_t i = 0; i < more->n; i++)
-		counters_add(to, more->v[i].name, more->v[i].value);
-}
-
-/* What cannot be read any more counts as it was read last. */
-static void meter_read(struct keeper *k, size_t i)
-{
-	const struct step_type *type = k->work[i].type;
-	struct counters now = {.n = 0};
-
-	if (type->meter && k->work[i].open &&
-	    type->meter(&k->work[i].hold, k->slots[i].object, &now, NULL) == 0)
-		k->work[i].last = now;
-}
-
-/* What is out has counted. */
-static void meter_slot(struct keeper *k, size_t i)
-{
-	enum slot_phase phase = (enum slot_phase)k->slots[i].phase;
-
-	if (phase != SLOT_BACK && phase != SLOT_GONE && phase != SLOT_RESIDUE)
-		meter_read(k, i);
-}
-
-/* Another object has come in the place of this one. */
-static void levels_drop(struct keeper *k, size_t i)
-{
-	struct counters *last = &k->work[i].last;
-
-	for (const char *const *l = k->work[i].type->levels; l && *l; l++)
-		for (size_t j = 0; j < last->n; j++)
-			if (strcmp(last->v[j].name, *l) == 0)
-				last->v[j].value = 0;
-}
-
-/* Another object, or another attack, takes the slot. */
-static void meter_carry(struct keeper *k, size_t i)
-{
-	if (k->slots[i].plan < KEEPER_PLANS)
-		counters_sum(&k->carried[k->slots[i].plan], &k->work[i].last);
-	k->work[i].last = (struct counters){.n = 0};
-}
-
 static bool is_used(const struct keeper *k, size_t i)
 {
 	return k->work[i].type;
-}
-
-static bool is_in(const struct keeper *k, size_t i)
-{
-	return is_used(k, i) && (k->slots[i].phase == SLOT_INTENT || k->slots[i].phase == SLOT_IN ||
-	                         k->slots[i].phase == SLOT_OUT);
 }
 
 static size_t find_used(const struct keeper *k, const char *type, const char *object)
@@ -122,9 +65,9 @@ static void unused_drop(struct keeper *k, uint32_t plan, const struct step *step
 static void past_drop(struct keeper *k, uint32_t plan, const struct step *steps, size_t n)
 {
 	for (size_t i = 0; n > 0 && i < UNDO_SLOTS; i++)
-		if (is_used(k, i) && !is_in(k, i) && k->slots[i].plan == plan &&
+		if (is_used(k, i) && !keeper_is_in(k, i) && k->slots[i].plan == plan &&
 		    !is_among(&k->slots[i], steps, n))
-			levels_drop(k, i);
+			meter_drop_levels(k, i);
 }
 
 /* Another attack of this run had the object. What that one counted stays with it; what was done
@@ -151,7 +94,7 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 
 	if (!type)
 		return err_set(err, -ENOENT, "there is no step type \"%s\"", s->type);
-	if (taken_over && is_in(k, i))
+	if (taken_over && keeper_is_in(k, i))
 		return err_set(err, -EBUSY, "%s \"%s\" is changed by another attack of this run",
 		               s->type, s->object);
 	if (i == SIZE_MAX) {
@@ -213,175 +156,6 @@ static int work_open(struct keeper *k, uint32_t plan, const struct step *s, size
 	return 0;
 }
 
-static void slot_intend(struct keeper *k, struct slot *s, const char *base, const char *claim)
-{
-	if (s->phase != SLOT_IN) {
-		s->landed[0] = '\0';
-		s->order = k->order++;
-	}
-	text_copy(s->base, STATE_MAX, base);
-	text_copy(s->claim, STATE_MAX, claim);
-	s->note[0] = '\0';
-	s->was_there = 0;
-	s->phase = SLOT_INTENT;
-}
-
-/* What is there was there before, or is what a run left there. Anything else is a third party's,
- * and is not written over. */
-static bool is_ours(const struct claim_file *c, const struct step_type *t, const char *now)
-{
-	char merged[STATE_MAX];
-
-	return step_same(t, c->body.base, now) || step_same(t, c->body.landed, now) ||
-	       (claim_merge(c, t, merged, NULL) == 0 && step_same(t, merged, now));
-}
-
-static int not_ours(const struct slot *s, struct err *err)
-{
-	return err_set(err, -EBUSY, "%s \"%s\" was changed by somebody else", s->type, s->object);
-}
-
-/* Fills the slot and registers this run's claim. Nothing is changed yet. The slot is written before
- * the claim: a claim that no log knows would stay for ever. */
-static int intend(struct keeper *k, size_t i, const struct step *st, struct err *err)
-{
-	const struct step_type *t = k->work[i].type;
-	struct slot *s = &k->slots[i];
-	struct claim_file c;
-	char wanted[STATE_MAX];
-	BUF(now, STATE_MAX);
-	int r;
-
-	if (t->flags & STEP_IRREVERSIBLE) {
-		r = step_get(t, k->c.world, &k->work[i].hold, s->object, &now, err);
-		if (r < 0)
-			return r;
-		slot_intend(k, s, now.data, st->to);
-		return undo_log_put(&k->log, i, err);
-	}
-	r = claim_open(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
-	if (r < 0)
-		return r;
-	/* under the lock: what was read before may be a fault of a run that has left since */
-	r = step_get(t, k->c.world, &k->work[i].hold, s->object, &now, err);
-	if (r == 0 && c.body.n == 0)
-		text_copy(c.body.base, STATE_MAX, now.data);
-	else if (r == 0 && !is_ours(&c, t, now.data))
-		r = not_ours(s, err);
-	if (r == 0) {
-		text_copy(c.body.landed, STATE_MAX, now.data);
-		r = claim_set(&c, k->c.run, st->to, err);
-	}
-	if (r == 0)
-		r = claim_merge(&c, t, wanted, err);
-	if (r == 0) {
-		slot_intend(k, s, c.body.base, st->to);
-		r = undo_log_put(&k->log, i, err);
-	}
-	if (r == 0)
-		r = claim_save(&c, err);
-	else if (!c.seq) { /* made here, for nothing */
-		c.body.n = 0;
-		(void)!claim_save(&c, NULL);
-	}
-	claim_close(&c);
-	return r;
-}
-
-static int apply(struct keeper *k, size_t i, struct err *err)
-{
-	const struct step_type *t = k->work[i].type;
-	struct hold *h = &k->work[i].hold;
-	struct slot *s = &k->slots[i];
-	struct claim_file c = {.fd = -1};
-	char wanted[STATE_MAX];
-	BUF(now, STATE_MAX);
-	BUF(landed, STATE_MAX);
-	int r;
-
-	text_copy(wanted, STATE_MAX, s->claim);
-	if (!(t->flags & STEP_IRREVERSIBLE)) {
-		r = claim_open(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
-		if (r == 0)
-			r = claim_merge(&c, t, wanted, err);
-		if (r < 0) {
-			claim_close(&c);
-			return r;
-		}
-	}
-	r = step_get(t, k->c.world, h, s->object, &now, err);
-	if (r == 0 && step_same(t, wanted, now.data)) {
-		s->was_there = 1;
-		buf_add(&landed, now.data);
-	} else if (r == 0 && c.fd >= 0 && !is_ours(&c, t, now.data)) {
-		r = not_ours(s, err);
-	} else if (r == 0) {
-		r = step_set(t, h, s->object, now.data, wanted, &landed, err);
-	}
-	if (r == 0 && c.fd >= 0) {
-		text_copy(c.body.landed, STATE_MAX, landed.data);
-		r = claim_save(&c, err);
-	}
-	claim_close(&c);
-	if (r < 0)
-		return r;
-	text_copy(s->landed, STATE_MAX, landed.data);
-	s->holder = h->holder.id;
-	s->phase = t->flags & STEP_IRREVERSIBLE ? SLOT_DONE : SLOT_IN;
-	r = undo_log_put(&k->log, i, err);
-	if (r < 0)
-		return r;
-	tell(k, i);
-	return 0;
-}
-
-static void take_out_slot(struct keeper *k, size_t i)
-{
-	const struct revert rv = {k->c.world, k->c.claims_dir, k->c.run};
-	struct slot *s = &k->slots[i];
-	bool certain = s->phase == SLOT_IN;
-
-	k->work[i].checked = false;
-	k->work[i].hold.applied = certain ? APPLIED : APPLIED_MAYBE;
-
-	/* the log is written first, but a log that cannot be written must not keep the object from
-	 * going back */
-	s->phase = SLOT_OUT;
-	(void)!undo_log_put(&k->log, i, NULL);
-	if (certain)
-		s->phase = SLOT_IN;
-	revert_slot(&rv, k->work[i].type, &k->work[i].hold, s);
-	(void)!undo_log_put(&k->log, i, NULL);
-	if (s->phase != SLOT_RESIDUE) /* others may have it now */
-		fd_close(&k->work[i].flag);
-	tell(k, i);
-}
-
-/* Once nothing is in effect any more, each object is read a second time: putting back one may have
- * changed another. */
-static void check_again(struct keeper *k)
-{
-	const struct revert rv = {k->c.world, k->c.claims_dir, k->c.run};
-
-	for (size_t i = 0; i < UNDO_SLOTS; i++)
-		if (is_in(k, i))
-			return;
-	for (size_t i = 0; i < UNDO_SLOTS; i++) {
-		struct slot *s = &k->slots[i];
-
-		if (!is_used(k, i) || s->phase != SLOT_BACK || k->work[i].checked)
-			continue;
-		k->work[i].checked = true;
-		if (slot_is_back(&rv, k->work[i].type, k->work[i].open ? &k->work[i].hold : NULL,
-		                 s))
-			continue;
-		s->phase = SLOT_RESIDUE;
-		slot_note(s, "was put back, but reads otherwise again");
-		(void)!undo_log_put(&k->log, i, NULL);
-		tell(k, i);
-	}
-}
-
 /* All slots of a plan (or all) that are in effect, last applied first. */
 static size_t take_out(struct keeper *k, bool all, uint32_t plan)
 {
@@ -391,14 +165,14 @@ static size_t take_out(struct keeper *k, bool all, uint32_t plan)
 		size_t last = SIZE_MAX;
 
 		for (size_t i = 0; i < UNDO_SLOTS; i++)
-			if (is_in(k, i) && (all || k->slots[i].plan == plan) &&
+			if (keeper_is_in(k, i) && (all || k->slots[i].plan == plan) &&
 			    (last == SIZE_MAX || k->slots[i].order > k->slots[last].order))
 				last = i;
 		if (last == SIZE_MAX)
 			break;
-		take_out_slot(k, last);
+		keeper_revert(k, last);
 	}
-	check_again(k);
+	keeper_check_again(k);
 	for (size_t i = 0; i < UNDO_SLOTS; i++)
 		residue += is_used(k, i) && (all || k->slots[i].plan == plan) &&
 		           k->slots[i].phase == SLOT_RESIDUE;
@@ -441,7 +215,8 @@ static int is_free_for(struct keeper *k, const struct step *s, const struct step
 {
 	struct claim_file c;
 	char wanted[STATE_MAX];
-	int r = claim_open_existing(&c, k->c.claims_dir, s->type, s->object, LOCK_WAIT_NS, err);
+	int r = claim_open_existing(&c, k->c.claims_dir, s->type, s->object, KEEPER_LOCK_WAIT_NS,
+	                            err);
 
 	if (r == -ENOENT)
 		return 0;
@@ -483,14 +258,14 @@ static void slot_lost(struct keeper *k, size_t i)
 {
 	struct slot *s = &k->slots[i];
 
-	if (is_in(k, i) && !(k->work[i].type->flags & STEP_IRREVERSIBLE)) {
-		take_out_slot(k, i);
+	if (keeper_is_in(k, i) && !(k->work[i].type->flags & STEP_IRREVERSIBLE)) {
+		keeper_revert(k, i);
 		return;
 	}
 	s->phase = SLOT_GONE;
 	slot_note(s, "gone with its object");
 	(void)!undo_log_put(&k->log, i, NULL);
-	tell(k, i);
+	keeper_tell(k, i);
 }
 
 int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t n, struct err *err)
@@ -503,10 +278,11 @@ int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t
 		               UNDO_SLOTS);
 	/* what the new plan does not have goes out first */
 	for (size_t i = UNDO_SLOTS; i-- > 0;) {
-		if (!is_in(k, i) || k->slots[i].plan != plan || is_among(&k->slots[i], steps, n))
+		if (!keeper_is_in(k, i) || k->slots[i].plan != plan ||
+		    is_among(&k->slots[i], steps, n))
 			continue;
 		meter_slot(k, i);
-		take_out_slot(k, i);
+		keeper_revert(k, i);
 	}
 	unused_drop(k, plan, steps, n);
 	past_drop(k, plan, steps, n);
@@ -530,7 +306,7 @@ int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t
 			left += s->phase != SLOT_GONE;
 			continue;
 		}
-		r = intend(k, i, &steps[j], err);
+		r = keeper_intend(k, i, &steps[j], err);
 		if (r == -ESTALE) {
 			slot_lost(k, i);
 			lost++;
@@ -543,7 +319,7 @@ int keeper_put(struct keeper *k, uint32_t plan, const struct step *steps, size_t
 	if (r == 0 && changed)
 		r = undo_log_sync(&k->log, err);
 	for (size_t j = 0; j < changed && r == 0; j++) {
-		r = apply(k, at[j], err);
+		r = keeper_apply(k, at[j], err);
 		if (r == -ESTALE) {
 			slot_lost(k, at[j]);
 			lost++;
@@ -571,38 +347,10 @@ size_t keeper_take_all(struct keeper *k)
 	return take_out(k, true, 0);
 }
 
-void keeper_meter(struct keeper *k, uint32_t plan, struct counters *c)
-{
-	if (plan < KEEPER_PLANS)
-		counters_sum(c, &k->carried[plan]);
-	for (size_t i = 0; i < UNDO_SLOTS; i++) {
-		if (!is_used(k, i) || k->slots[i].plan != plan)
-			continue;
-		meter_slot(k, i);
-		counters_sum(c, &k->work[i].last);
-	}
-}
-
-bool keeper_meter_left(struct keeper *k, uint32_t plan, struct counters *c)
-{
-	bool left = false;
-
-	for (size_t i = 0; i < UNDO_SLOTS; i++) {
-		if (!is_used(k, i) || k->slots[i].plan != plan || k->work[i].hold.page < 0)
-			continue;
-		if (k->slots[i].phase == SLOT_BACK)
-			meter_read(k, i);
-		left = true;
-	}
-	if (left)
-		keeper_meter(k, plan, c);
-	return left;
-}
-
 bool keeper_has(const struct keeper *k, uint32_t plan)
 {
 	for (size_t i = 0; i < UNDO_SLOTS; i++)
-		if (is_in(k, i) && k->slots[i].plan == plan)
+		if (keeper_is_in(k, i) && k->slots[i].plan == plan)
 			return true;
 	return false;
 }
@@ -616,9 +364,9 @@ bool keeper_holder_gone(struct keeper *k, int pidfd)
 			continue;
 		fd_close(&h->pidfd);
 		fd_close(&h->sock);
-		if (is_in(k, i)) {
+		if (keeper_is_in(k, i)) {
 			meter_slot(k, i); /* how far it came */
-			take_out_slot(k, i);
+			keeper_revert(k, i);
 			if (!counters_get(&k->work[i].last, "lost"))
 				counters_add(&k->work[i].last, "lost", 1);
 			if (k->slots[i].phase == SLOT_BACK &&
@@ -626,7 +374,7 @@ bool keeper_holder_gone(struct keeper *k, int pidfd)
 				k->slots[i].phase = SLOT_GONE;
 				slot_note(&k->slots[i], "its helper died");
 				(void)!undo_log_put(&k->log, i, NULL);
-				tell(k, i);
+				keeper_tell(k, i);
 			}
 		}
 		return true;
