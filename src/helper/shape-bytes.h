@@ -6,7 +6,8 @@
  * there, and nothing outside is read or written. What follows the packet's own length (padding) is
  * left alone. IPv6: hop-by-hop, routing, destination options, fragment and authentication headers
  * are passed over (RFC 8200). Transports that are known: TCP, UDP, ICMP, ICMPv6; anything else is
- * payload without a checksum, and so is what lies behind an ESP header. XX
+ * payload without a checksum, and so is what lies behind an ESP header. A
+ * fragment after the first has no checksum that could be mended.
  */
 #ifndef SQUALL_HELPER_SHAPE_BYTES_H
 #define SQUALL_HELPER_SHAPE_BYTES_H
@@ -20,7 +21,8 @@
 bool shape_bytes_flip(void *packet, size_t n, uint64_t draw, bool mend);
 /* Fills in the transport's checksum (RFC 1071), as for a packet that the kernel hands over before
  * it has done so (CHECKSUM_PARTIAL). UDP gets one whatever it had. False: the transport has none
- * that is known, or the packet is cut short or a fragment; nothing is changed. */
+ * that is known, or the packet is cut short, a fragment, or routed by its source; nothing is
+ * changed. */
 bool shape_bytes_sum(void *packet, size_t n);
 
 #endif
