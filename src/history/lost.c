@@ -121,6 +121,17 @@ static bool is_held(const struct lost *l, const struct run_folder *f, const stru
 	       proc_id_alive(l->world, log->head.keeper);
 }
 
+/* All three answers are there: a record that was damaged may have some. */
+static bool is_judged(const struct rundoc *run)
+{
+	static const char *const answers[] = {"verdict", "outcome", "cleanup"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+		if (!json_is_string(json_object_get(run->doc, answers[i])))
+			return false;
+	return true;
+}
+
 static int finish(struct lost *l, const struct run_folder *f, const struct undo_log *log)
 {
 	enum cleanup_state cleanup = CLEANUP_CLEAN; /* no log: nothing was applied */
@@ -137,7 +148,7 @@ static int finish(struct lost *l, const struct run_folder *f, const struct undo_
 	if (!run)
 		return 0;
 	t = events_replay(f, run, &told);
-	if (!json_object_get(run->doc, "verdict")) {
+	if (!is_judged(run)) {
 		if (log) {
 			steps_tell(run, log, t);
 			cleanup = cleanup_of(log);
