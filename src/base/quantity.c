@@ -1,4 +1,4 @@
-/* quantity.c - reads and writes durations, sizes, shares, counts and numbers. */
+/* quantity.c - reads and writes durations, sizes, shares, rates, counts and numbers. */
 #include "base/quantity.h"
 
 #include <errno.h>
@@ -33,6 +33,12 @@ static const struct unit size_units[] = {
         {"GB", 1000000000ull}, {"MiB", 1ull << 20},      {"MB", 1000000ull},
         {"KiB", 1ull << 10},   {"kB", 1000ull},          {"B", 1},
 };
+
+static const struct unit rate_units[] = {
+        {"Gbit", 1000000000ull}, {"Mbit", 1000000ull}, {"kbit", 1000ull}, {"bit", 1},
+        {"gbit", 1000000000ull}, {"mbit", 1000000ull}, {"Kbit", 1000ull},
+};
+enum { RATE_UNITS_SHOWN = 4 }; /* the rest is only read */
 
 static const struct unit share_units[] = {{"%", PPM_ALL / 100}};
 
@@ -205,6 +211,33 @@ int share_parse(const char *text, uint64_t *ppm, struct err *err)
 	return 0;
 }
 
+int rate_parse(const char *text, uint64_t *bits, struct err *err)
+{
+	static const char second[] = "/s";
+	char head[DIGITS];
+	const struct unit *unit;
+	const char *at = head;
+	uint64_t v;
+	size_t n = strlen(text), tail = sizeof(second) - 1;
+	if (n > tail && strcmp(text + n - tail, second) == 0)
+		n -= tail;
+	int r = n < sizeof(head) ? 0 : -EINVAL;
+	if (r == 0) {
+		memcpy(head, text, n);
+		head[n] = '\0';
+		r = part_parse(&at, rate_units, ARRAY_SIZE(rate_units), &unit, &v);
+	}
+	if (r == 0 && *at != '\0')
+		r = -EINVAL;
+	if (r < 0)
+		return failed(r, text, "a rate", "a bit a second",
+		              "Write bits a second with their unit (bit, kbit, Mbit, Gbit), as in "
+		              "\"10Mbit/s\".",
+		              err);
+	*bits = v;
+	return 0;
+}
+
 int count_parse(const char *text, uint64_t *n, struct err *err)
 {
 	uint64_t v = 0;
@@ -338,6 +371,17 @@ void share_format(struct buf *to, uint64_t ppm)
 	buf_addc(to, '%');
 }
 
+void rate_format(struct buf *to, uint64_t bits)
+{
+	size_t i = 0;
+	while (i + 1 < RATE_UNITS_SHOWN &&
+	       (bits < rate_units[i].size ||
+	        (wide)(bits % rate_units[i].size) * 1000 % rate_units[i].size != 0))
+		i++;
+	decimal_format(to, bits, rate_units[i].size, 3);
+	buf_addf(to, "%s/s", rate_units[i].name);
+}
+
 void duration_format_short(struct buf *to, uint64_t ns)
 {
 	if (ns == 0) {
@@ -381,15 +425,16 @@ void seconds_format_short(struct buf *to, double seconds)
 	duration_format_short(to, !(ns > 0) ? 0 : ns < 0x1p63 ? (uint64_t)ns : (uint64_t)INT64_MAX);
 }
 
-void size_format_short(struct buf *to, uint64_t bytes)
+/* Three significant digits, in the greatest unit that is not too large. */
+static void units_format_short(struct buf *to, uint64_t value, unsigned unit,
+                               const char *const *names, size_t names_n)
 {
-	static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-	double x = (double)bytes;
+	double x = (double)value;
 	size_t i = 0;
 
 	/* 1023.9KiB rounds to 1MiB */
-	while (x >= (i ? 1023.5 : 1024) && i + 1 < ARRAY_SIZE(names)) {
-		x /= 1024;
+	while (x >= (i ? unit - 0.5 : unit) && i + 1 < names_n) {
+		x /= unit;
 		i++;
 	}
 	BUF(b, DIGITS);
@@ -397,4 +442,18 @@ void size_format_short(struct buf *to, uint64_t bytes)
 	while (strchr(b.data, '.') && strchr("0.", b.data[b.len - 1]))
 		b.data[--b.len] = '\0';
 	buf_addf(to, "%s%s", b.data, names[i]);
+}
+
+void size_format_short(struct buf *to, uint64_t bytes)
+{
+	static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+
+	units_format_short(to, bytes, 1024, names, ARRAY_SIZE(names));
+}
+
+void rate_format_short(struct buf *to, uint64_t bits)
+{
+	static const char *const names[] = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
+
+	units_format_short(to, bits, 1000, names, ARRAY_SIZE(names));
 }

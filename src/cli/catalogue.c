@@ -9,8 +9,9 @@
 
 const char *param_kind_name(enum param_kind kind)
 {
-	static const char *const names[] = {"duration", "size", "share", "count", "number",  "bool",
-	                                    "text",     "enum", "list",  "map",   "document"};
+	static const char *const names[] = {"duration", "size",   "share", "rate",
+	                                    "count",    "number", "bool",  "text",
+	                                    "enum",     "list",   "map",   "document"};
 
 	return (size_t)kind < ARRAY_SIZE(names) ? names[kind] : "";
 }

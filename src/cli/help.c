@@ -26,6 +26,8 @@ const char *help_value_word(const struct param *p, struct arena *arena)
 		return "SIZE";
 	case PARAM_SHARE:
 		return "PERCENT";
+	case PARAM_RATE:
+		return "RATE";
 	case PARAM_COUNT:
 		return "N";
 	case PARAM_NUMBER:

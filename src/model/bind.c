@@ -48,6 +48,8 @@ static int integer_parse(enum param_kind kind, const char *text, uint64_t *v, st
 		return size_parse(text, v, err);
 	case PARAM_SHARE:
 		return share_parse(text, v, err);
+	case PARAM_RATE:
+		return rate_parse(text, v, err);
 	default:
 		return count_parse(text, v, err);
 	}

@@ -9,7 +9,7 @@ const char *const words_allow[] = {"irreversible", "host-wide", "control-path", 
 const char *const words_on_miss[] = {"carry-on", "stop", NULL};
 const char *const words_on_error[] = {"abort", "carry-on", NULL};
 const char *const words_verdict[] = {"refuted", "inconclusive", NULL};
-const char *const words_type[] = {"text",  "duration", "size", "share",
+const char *const words_type[] = {"text",  "duration", "size", "share", "rate",
                                   "count", "number",   "bool", NULL};
 const char *const words_bool[] = {"false", "true", NULL};
 

@@ -3,10 +3,10 @@
  * and web form.
  *
  * A kind (fault, probe, action, command) is a struct whose parameters carry the offset of the
- * member of its args struct that they set. Storage by param_kind: DURATION SIZE SHARE COUNT:
- * uint64_t (ns, bytes, ppm, plain); NUMBER: double; BOOL: bool; TEXT ENUM: const char * (NULL when
- * left out without default); LIST: struct text_list; MAP: struct text_map; DOC: json_t * (borrowed,
- * NULL when left out).
+ * member of its args struct that they set. Storage by param_kind: DURATION SIZE SHARE RATE
+ * COUNT: uint64_t (ns, bytes, ppm, bits a second, plain); NUMBER: double; BOOL: bool; TEXT ENUM:
+ * const char * (NULL when left out without default); LIST: struct text_list; MAP: struct text_map;
+ * DOC: json_t * (borrowed, NULL when left out).
  */
 #ifndef SQUALL_MODEL_PARAM_H
 #define SQUALL_MODEL_PARAM_H
@@ -20,6 +20,7 @@ enum param_kind {
 	PARAM_DURATION,
 	PARAM_SIZE,
 	PARAM_SHARE,
+	PARAM_RATE,
 	PARAM_COUNT,
 	PARAM_NUMBER,
 	PARAM_BOOL,

@@ -67,6 +67,9 @@ static void bound_read(struct reading *r, const struct node *n, struct policy_li
 	case PARAM_SHARE:
 		(void)scalar_quantity(r, &rest, l->param, QUANTITY_SHARE, &l->value);
 		break;
+	case PARAM_RATE:
+		(void)scalar_quantity(r, &rest, l->param, QUANTITY_RATE, &l->value);
+		break;
 	case PARAM_COUNT:
 		(void)scalar_quantity(r, &rest, l->param, QUANTITY_COUNT, &l->value);
 		break;

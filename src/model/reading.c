@@ -161,6 +161,9 @@ bool scalar_quantity(struct reading *r, const struct node *n, const char *what,
 	case QUANTITY_SHARE:
 		bad = share_parse(n->text, &v, &err);
 		break;
+	case QUANTITY_RATE:
+		bad = rate_parse(n->text, &v, &err);
+		break;
 	default:
 		bad = count_parse(n->text, &v, &err);
 		break;

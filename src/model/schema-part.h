@@ -34,7 +34,7 @@ json_t *schema_words(const char *const *words);
 json_t *schema_quantity(enum quantity_kind);
 /* A pattern that also lets variables pass. */
 json_t *schema_pattern(const char *pattern, const char *message);
-extern const char schema_duration[], schema_size[], schema_share[], schema_number[];
+extern const char schema_duration[], schema_size[], schema_share[], schema_rate[], schema_number[];
 
 /* What may stand under a kind's name. part: some of the parameters, none must be there. */
 json_t *schema_call(const struct kind *, bool part);

@@ -67,11 +67,10 @@ static json_t *faults(const struct catalogue *c)
 /* "at most 80%", "at least 10%", "80%"; for texts globs. */
 static json_t *limit_of(const struct param *p)
 {
-	static const char *const forms[] = {[PARAM_DURATION] = schema_duration,
-	                                    [PARAM_SIZE] = schema_size,
-	                                    [PARAM_SHARE] = schema_share,
-	                                    [PARAM_COUNT] = "[0-9]+",
-	                                    [PARAM_NUMBER] = schema_number};
+	static const char *const forms[] = {
+	        [PARAM_DURATION] = schema_duration, [PARAM_SIZE] = schema_size,
+	        [PARAM_SHARE] = schema_share,       [PARAM_RATE] = schema_rate,
+	        [PARAM_COUNT] = "[0-9]+",           [PARAM_NUMBER] = schema_number};
 	BUF(pattern, SCHEMA_TEXT_MAX);
 	if (p->kind == PARAM_MAP || p->kind == PARAM_DOC)
 		return json_false();

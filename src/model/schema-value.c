@@ -11,6 +11,7 @@ const char schema_duration[] = "(?:0|(?=[0-9])(?:" NUM "d)?(?:" NUM "h)?(?:" NUM
                                "s)?(?:" NUM "ms)?(?:" NUM "us)?(?:" NUM "ns)?)";
 const char schema_size[] = "(?:[0-9]+|" NUM "(?:B|kB|[MGT]B|[KMGT]iB))";
 const char schema_share[] = NUM "%";
+const char schema_rate[] = NUM "[kKmMgG]?bit(?:/s)?";
 const char schema_number[] = NUM "(?:[eE][-+]?[0-9]+)?";
 /* "$${" is the text "${" itself. */
 #define VARIABLE "(?:^|[^$])\\$\\{"
@@ -26,6 +27,9 @@ static const struct {
                            "TiB), as in \"64MiB\"."},
         [QUANTITY_SHARE] = {"A share, such as 30%",
                             "Write it with a percent sign, as in \"30%\" or \"0.5%\"."},
+        [QUANTITY_RATE] = {"A rate, such as 10Mbit/s",
+                           "Write bits a second with their unit (bit, kbit, Mbit, Gbit), as in "
+                           "\"10Mbit/s\"."},
         [QUANTITY_COUNT] = {"A whole number", "Write digits only, as in \"3\"."},
         [QUANTITY_NUMBER] = {"A number", "Write it as in \"3\" or \"0.25\"."},
 };
@@ -135,6 +139,8 @@ json_t *schema_quantity(enum quantity_kind kind)
 		                 schema_pattern(schema_duration, message));
 	case QUANTITY_SHARE:
 		return schema_pattern(schema_share, message);
+	case QUANTITY_RATE:
+		return schema_pattern(schema_rate, message);
 	case QUANTITY_SIZE:
 		text = schema_pattern(schema_size, message);
 		break;
@@ -162,6 +168,8 @@ static enum quantity_kind quantity_of(enum param_kind kind)
 		return QUANTITY_SIZE;
 	case PARAM_SHARE:
 		return QUANTITY_SHARE;
+	case PARAM_RATE:
+		return QUANTITY_RATE;
 	case PARAM_COUNT:
 		return QUANTITY_COUNT;
 	default:

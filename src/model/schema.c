@@ -392,9 +392,9 @@ static json_t *step(const struct catalogue *c)
 /* In the order of words_type. */
 static json_t *value_of_type(size_t type)
 {
-	static const enum quantity_kind kinds[] = {QUANTITY_NUMBER, QUANTITY_DURATION,
-	                                           QUANTITY_SIZE,   QUANTITY_SHARE,
-	                                           QUANTITY_COUNT,  QUANTITY_NUMBER};
+	static const enum quantity_kind kinds[] = {
+	        QUANTITY_NUMBER, QUANTITY_DURATION, QUANTITY_SIZE,  QUANTITY_SHARE,
+	        QUANTITY_RATE,   QUANTITY_COUNT,    QUANTITY_NUMBER};
 	if (type == 0)
 		return schema_scalar();
 	return type < ARRAY_SIZE(kinds) ? schema_quantity(kinds[type]) : schema_bool();

@@ -41,7 +41,16 @@ json_t *vars_documents(struct vars *vars)
 }
 
 /* In the order of words_type. */
-enum var_type { VAR_TEXT, VAR_DURATION, VAR_SIZE, VAR_SHARE, VAR_COUNT, VAR_NUMBER, VAR_BOOL };
+enum var_type {
+	VAR_TEXT,
+	VAR_DURATION,
+	VAR_SIZE,
+	VAR_SHARE,
+	VAR_RATE,
+	VAR_COUNT,
+	VAR_NUMBER,
+	VAR_BOOL
+};
 
 /* The value as a number to compare with min and max. */
 static int value_parse(enum var_type type, const char *text, double *x, struct err *err)
@@ -57,6 +66,9 @@ static int value_parse(enum var_type type, const char *text, double *x, struct e
 		break;
 	case VAR_SHARE:
 		bad = share_parse(text, &v, err);
+		break;
+	case VAR_RATE:
+		bad = rate_parse(text, &v, err);
 		break;
 	case VAR_COUNT:
 		bad = count_parse(text, &v, err);
@@ -108,7 +120,7 @@ static void limit_check(struct reading *r, const struct declared *d, const struc
 		return;
 	if (d->type == VAR_TEXT || d->type == VAR_BOOL)
 		PROBLEM(r, key_at(map, key), "wrong-type",
-		        "Give the variable a type: duration, size, share, count or number.",
+		        "Give the variable a type: duration, size, share, rate, count or number.",
 		        "a %s has no \"%s\"", words_type[d->type], key);
 	else if (value_parse(d->type, limit, &x, &err) < 0)
 		PROBLEM(r, node_get(map, key)->at, "wrong-type", err.hint, "\"%s\": %s", key,

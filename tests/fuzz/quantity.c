@@ -43,6 +43,17 @@ static void share_check(const char *text)
 	assert(!out.over && share_parse(out.data, &again, NULL) == 0 && again == ppm);
 }
 
+static void rate_check(const char *text)
+{
+	uint64_t bits, again;
+	BUF(out, 64);
+
+	if (rate_parse(text, &bits, NULL) < 0)
+		return;
+	rate_format(&out, bits);
+	assert(!out.over && rate_parse(out.data, &again, NULL) == 0 && again == bits);
+}
+
 static void line_check(const char *text)
 {
 	enum quantity_kind kind;
@@ -53,6 +64,7 @@ static void line_check(const char *text)
 	duration_check(text);
 	size_check(text);
 	share_check(text);
+	rate_check(text);
 	(void)!count_parse(text, &count, NULL);
 	(void)!number_parse(text, &x, NULL);
 	assert(quantity_parse_any(text, &kind, &x, &err) == 0 || err.what[0]);

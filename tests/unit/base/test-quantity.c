@@ -176,6 +176,32 @@ static void shares(void **state)
 	check_bad(share_parse, bad, ARRAY_SIZE(bad));
 }
 
+static void rates(void **state)
+{
+	static const struct good good[] = {
+	        {"0bit", 0},           {"512bit/s", 512},     {"10Mbit/s", 10000000},
+	        {"10mbit", 10000000},  {"1.5Mbit", 1500000},  {"384kbit", 384000},
+	        {"384Kbit/s", 384000}, {"1gbit", 1000000000}, {"2.5Gbit/s", 2500000000},
+	};
+	static const struct bad bad[] = {
+	        {"", -EINVAL, NULL},
+	        {"/s", -EINVAL, NULL},
+	        {"10", -EINVAL, "\"10\" is not a rate"},
+	        {"10/s", -EINVAL, NULL},
+	        {"10Mbps", -EINVAL, "\"10Mbps\" is not a rate"},
+	        {"10MB/s", -EINVAL, NULL},
+	        {"10Mbit/s/s", -EINVAL, NULL},
+	        {"1Mbit1kbit", -EINVAL, NULL},
+	        {"-1bit", -EINVAL, NULL},
+	        {"0.5bit", -EINVAL, "\"0.5bit\" is finer than a bit a second"},
+	        {"10Mbit /s", -EINVAL, NULL},
+	        {"9223372037Gbit", -ERANGE, "\"9223372037Gbit\" is too large for a rate"},
+	        {"00000000000000000000000000000000000000001bit", -EINVAL, NULL},
+	};
+	check_good(rate_parse, good, ARRAY_SIZE(good));
+	check_bad(rate_parse, bad, ARRAY_SIZE(bad));
+}
+
 static void counts(void **state)
 {
 	static const struct good good[] = {{"0", 0}, {"3", 3}, {"9223372036854775807", MAX63}};
@@ -304,6 +330,27 @@ static void formats(void **state)
 		size_format(&b, s[i].value);
 		assert_string_equal(b.data, s[i].text);
 	}
+	static const struct {
+		uint64_t bits;
+		const char *exact, *brief;
+	} r[] = {
+	        {0, "0bit/s", "0bit/s"},
+	        {999, "999bit/s", "999bit/s"},
+	        {1500, "1.5kbit/s", "1.5kbit/s"},
+	        {10000000, "10Mbit/s", "10Mbit/s"},
+	        {9873211, "9873.211kbit/s", "9.87Mbit/s"},
+	        {98732110, "98732.11kbit/s", "98.7Mbit/s"},
+	        {999999, "999.999kbit/s", "1Mbit/s"},
+	        {2500000000, "2.5Gbit/s", "2.5Gbit/s"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
+		BUF(b, 64);
+		rate_format(&b, r[i].bits);
+		assert_string_equal(b.data, r[i].exact);
+		buf_reset(&b);
+		rate_format_short(&b, r[i].bits);
+		assert_string_equal(b.data, r[i].brief);
+	}
 	static const struct good p[] = {
 	        {"0%", 0}, {"30%", 300000}, {"0.5%", 5000}, {"0.0001%", 1}, {"100%", PPM_ALL}};
 	for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
@@ -340,6 +387,11 @@ static void round_trips(void **state)
 		assert_int_equal(share_parse(b.data, &back, NULL), 0);
 		assert_true(back == v && !b.over);
 		buf_reset(&b);
+		back = ~v;
+		rate_format(&b, v);
+		assert_int_equal(rate_parse(b.data, &back, NULL), 0);
+		assert_true(back == v && !b.over);
+		buf_reset(&b);
 		duration_format_short(&b, v);
 		assert_int_equal(duration_parse(b.data, &back, NULL), 0);
 		double off = fabs((double)back - (double)v);
@@ -351,7 +403,7 @@ static void round_trips(void **state)
 /* Random bytes never crash, never leave an output touched on failure. */
 static void hostile(void **state)
 {
-	static const char alphabet[] = "0123456789.smhdunkKMGTiB%e+- \n\xff\xc3";
+	static const char alphabet[] = "0123456789.smhdunkKMGTiBbt/%e+- \n\xff\xc3";
 	struct rng rng = {2};
 	for (int i = 0; i < 100000; i++) {
 		char text[64];
@@ -359,7 +411,8 @@ static void hostile(void **state)
 		for (size_t j = 0; j < n; j++)
 			text[j] = alphabet[rng_below(&rng, sizeof(alphabet) - 1)];
 		text[n] = '\0';
-		parse_fn *const all[] = {duration_parse, size_parse, share_parse, count_parse};
+		parse_fn *const all[] = {duration_parse, size_parse, share_parse, rate_parse,
+		                         count_parse};
 		for (size_t k = 0; k < ARRAY_SIZE(all); k++) {
 			uint64_t v = UINT64_MAX;
 			struct err err = ERR_INIT;
@@ -386,11 +439,11 @@ static void hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(durations), cmocka_unit_test(sizes),
-	        cmocka_unit_test(shares),    cmocka_unit_test(counts),
-	        cmocka_unit_test(numbers),   cmocka_unit_test(any),
-	        cmocka_unit_test(formats),   cmocka_unit_test(round_trips),
-	        cmocka_unit_test(hostile),
+	        cmocka_unit_test(durations),   cmocka_unit_test(sizes),
+	        cmocka_unit_test(shares),      cmocka_unit_test(rates),
+	        cmocka_unit_test(counts),      cmocka_unit_test(numbers),
+	        cmocka_unit_test(any),         cmocka_unit_test(formats),
+	        cmocka_unit_test(round_trips), cmocka_unit_test(hostile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

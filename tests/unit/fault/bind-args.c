@@ -37,6 +37,15 @@ static void bind_one(const struct param *p, const char *value, char *args, struc
 	case PARAM_SIZE:
 		assert_int_equal(size_parse(value, at, &err), 0);
 		break;
+	case PARAM_DURATION:
+		assert_int_equal(duration_parse(value, at, &err), 0);
+		break;
+	case PARAM_RATE:
+		assert_int_equal(rate_parse(value, at, &err), 0);
+		break;
+	case PARAM_COUNT:
+		assert_int_equal(count_parse(value, at, &err), 0);
+		break;
 	case PARAM_BOOL:
 		*(bool *)at = strcmp(value, "true") == 0;
 		break;

@@ -44,6 +44,7 @@ static const struct param every_params[] = {
         {"duration", PARAM_DURATION, AT(duration), "1s", "10ms", "1m", .flags = PARAM_RAMP},
         {"size", PARAM_SIZE, AT(size), "1KiB", "1", "1GiB"},
         {"share", PARAM_SHARE, AT(share), "10%", "1%", "100%"},
+        {"rate", PARAM_RATE, AT(rate), "10Mbit/s", "1kbit", "1Gbit"},
         {"count", PARAM_COUNT, AT(count), "3", "1", "10"},
         {"number", PARAM_NUMBER, AT(number), "0.5", "0.25", "2"},
         {"yes", PARAM_BOOL, AT(yes), "true"},

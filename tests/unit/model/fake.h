@@ -7,7 +7,7 @@
 #include "model/experiment.h"
 
 struct fake_args {
-	uint64_t duration, size, share, count;
+	uint64_t duration, size, share, rate, count;
 	double number;
 	bool yes;
 	const char *text, *choice;

@@ -34,6 +34,9 @@ static void values(void **state)
 	one("share", "1%", NULL);
 	one("share", "0.5%", "share: \"0.5%\" is less than the least, 1%");
 	one("share", "0.5", "share: \"0.5\" is not a share");
+	one("rate", "10mbit", NULL);
+	one("rate", "10", "rate: \"10\" is not a rate");
+	one("rate", "2Gbit/s", "rate: \"2Gbit/s\" is more than the greatest, 1Gbit");
 	one("count", "10", NULL);
 	one("count", "11", "count: \"11\" is more than the greatest, 10");
 	one("count", "1.5", "count: \"1.5\" is not a whole number");
@@ -66,6 +69,7 @@ static void defaults(void **state)
 	assert_int_equal(a->duration, NS_PER_S);
 	assert_int_equal(a->size, 1024);
 	assert_int_equal(a->share, 100000);
+	assert_int_equal(a->rate, 10000000);
 	assert_int_equal(a->count, 3);
 	assert_true(a->number == 0.5 && a->yes);
 	assert_string_equal(a->text, "x");
