@@ -2,14 +2,16 @@
  * shape-queue.c - the packets that are held.
  *
  * Two stores: a ring for those that are due after all that it holds (all of them, as long as none
- * may overtake), and a heap for the rest. The next is the earlier of their firsts.
+ * may overtake), and a heap for the rest. The next is the earlier of their firsts. The ring uses
+ * only as much of its room as it needed at most, so that few pages and cache lines are touched.
  */
 #include "helper/shape-queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { MOST = 1 << 24, CHILDREN = 4 };
+enum { MOST = 1 << 24, RING_LEAST = 256, CHILDREN = 4 };
 
 struct node {
 	struct shape_item item;
@@ -17,9 +19,13 @@ struct node {
 };
 
 struct shape_queue {
-	size_t max, ring_at, ring_n, heap_n;
-	uint64_t seq, last_ns; /* due of the ring's last */
-	struct node *ring, *heap;
+	size_t max;
+	uint64_t seq;
+	struct node *ring;
+	size_t ring_at, ring_n, ring_room;
+	uint64_t ring_last_ns; /* the due of its last */
+	struct node *heap;
+	size_t heap_n;
 };
 
 static bool before(const struct node *a, const struct node *b)
@@ -27,19 +33,32 @@ static bool before(const struct node *a, const struct node *b)
 	return a->item.due_ns != b->item.due_ns ? a->item.due_ns < b->item.due_ns : a->seq < b->seq;
 }
 
+/* What was at the end of the room is at its end again. */
+static void ring_grow(struct shape_queue *q)
+{
+	size_t room = q->ring_room * 2 < q->max ? q->ring_room * 2 : q->max;
+	size_t behind = q->ring_room - q->ring_at;
+
+	memmove(q->ring + room - behind, q->ring + q->ring_at, behind * sizeof(*q->ring));
+	q->ring_at = room - behind;
+	q->ring_room = room;
+}
+
 static void ring_put(struct shape_queue *q, const struct node *n)
 {
-	size_t at = q->ring_at + q->ring_n++;
+	size_t at;
 
-	q->ring[at < q->max ? at : at - q->max] = *n;
-	q->last_ns = n->item.due_ns;
+	if (q->ring_n == q->ring_room)
+		ring_grow(q);
+	at = q->ring_at + q->ring_n++;
+	q->ring[at < q->ring_room ? at : at - q->ring_room] = *n;
+	q->ring_last_ns = n->item.due_ns;
 }
 
 static void ring_drop(struct shape_queue *q)
 {
+	q->ring_at = q->ring_at + 1 < q->ring_room ? q->ring_at + 1 : 0;
 	q->ring_n--;
-	/* an empty one begins again: memory that was never touched is not needed */
-	q->ring_at = !q->ring_n || q->ring_at + 1 == q->max ? 0 : q->ring_at + 1;
 }
 
 static void heap_put(struct shape_queue *q, const struct node *n)
@@ -84,15 +103,15 @@ static const struct node *first(const struct shape_queue *q)
 
 int shape_queue_new(size_t max, struct shape_queue **to, struct err *err)
 {
-	struct shape_queue *q = calloc(1, sizeof(*q));
-	bool fits = q && max && max <= MOST;
+	struct shape_queue *q = max && max <= MOST ? calloc(1, sizeof(*q)) : NULL;
 
-	if (fits) {
+	if (q) {
 		q->max = max;
+		q->ring_room = max < RING_LEAST ? max : RING_LEAST;
 		q->ring = calloc(max, sizeof(*q->ring));
 		q->heap = calloc(max, sizeof(*q->heap));
 	}
-	if (!fits || !q->ring || !q->heap) {
+	if (!q || !q->ring || !q->heap) {
 		shape_queue_free(q);
 		return err_set(err, -ENOMEM, "no memory to hold %zu packets", max);
 	}
@@ -121,7 +140,7 @@ bool shape_queue_put(struct shape_queue *q, const struct shape_item *item)
 	if (shape_queue_held(q) == q->max)
 		return false;
 	q->seq++;
-	if (!q->ring_n || n.item.due_ns >= q->last_ns)
+	if (!q->ring_n || n.item.due_ns >= q->ring_last_ns)
 		ring_put(q, &n);
 	else
 		heap_put(q, &n);

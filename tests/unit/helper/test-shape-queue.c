@@ -101,9 +101,9 @@ static void order_is_the_lists(void **state)
 			against_the_list(maxes[i], spreads[k], 100 * i + k);
 }
 
-static void many_are_sorted(void **state)
+static void many_are_sorted(bool in_order)
 {
-	enum { HELD = 300000 };
+	enum { HELD = 300000, TAKEN = 100 };
 	struct shape_queue *q = NULL;
 	struct rng rng = {.s = 3};
 	struct shape_item item = {.due_ns = 0};
@@ -113,6 +113,14 @@ static void many_are_sorted(void **state)
 	assert_int_equal(shape_queue_new(HELD, &q, NULL), 0);
 	for (uint32_t i = 0; i < HELD; i++) {
 		item = (struct shape_item){.due_ns = rng_below(&rng, HELD / 4), .id = i};
+		item.due_ns = in_order ? i : item.due_ns;
+		assert_true(shape_queue_put(q, &item));
+		/* where it begins is not always the start of its room */
+		if (i < TAKEN)
+			assert_true(shape_queue_take(q, UINT64_MAX, &item));
+	}
+	for (uint32_t i = 0; i < TAKEN; i++) {
+		item = (struct shape_item){.due_ns = HELD + i, .id = HELD + i};
 		assert_true(shape_queue_put(q, &item));
 	}
 	assert_false(shape_queue_put(q, &item));
@@ -124,6 +132,16 @@ static void many_are_sorted(void **state)
 	}
 	assert_false(shape_queue_take(q, UINT64_MAX, &item));
 	shape_queue_free(q);
+}
+
+static void any_order_is_sorted(void **state)
+{
+	many_are_sorted(false);
+}
+
+static void order_is_left_as_it_is(void **state)
+{
+	many_are_sorted(true);
 }
 
 static void room_is_bounded(void **state)
@@ -196,7 +214,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(order_is_the_lists),
-	        cmocka_unit_test(many_are_sorted),
+	        cmocka_unit_test(any_order_is_sorted),
+	        cmocka_unit_test(order_is_left_as_it_is),
 	        cmocka_unit_test(room_is_bounded),
 	        cmocka_unit_test(quantiles_are_within_a_hundredth),
 	        cmocka_unit_test(one_value_is_read_back),
