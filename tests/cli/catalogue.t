@@ -22,6 +22,7 @@ $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
 $ squall probes
 http      asks a web server and shows its answer
 tcp       connects to a port or a Unix socket
+ping      sends ICMP echo requests and counts what comes back
 exec      runs a program and shows how it ended and what it wrote
 process   shows which processes are there and how they are
 file      shows whether a file is there and what is in it

@@ -255,6 +255,22 @@ $ printf 'squall: 1\nhypothesis:\n  steady:\n    - {pressure: {resource: memory}
 -:6:8: error: dns: "127.0.0.1" is an address, not a name
   hint: For the name of an address ask for the type PTR.
 [exit 2]
+$ printf 'squall: 1\nhypothesis:\n  steady:\n    - {ping: {host: "::1", family: ipv4}, expect: {loss: 0}}\n    - {ping: {host: db, count: 50, timeout: 1s}, expect: {loss: "< 5", rtt: "< 5", rtt-avg: "< 5ms"}}\n    - {ping: {count: 101}, expect: {received: "> 0"}}\nmethod:\n  - wait: 1s\n' | squall lint -
+-:4:8: error: ping: "::1" is not an address of IPv4
+-:4:58: error: "loss" is a share, which cannot be compared with "0"
+  hint: Write it with a percent sign, as in "30%" or "0.5%".
+-:5:8: error: ping: 50 requests at that interval do not fit into the timeout
+  hint: Send fewer, or faster, or raise `timeout`.
+-:5:65: error: "loss" is a share, which cannot be compared with "5"
+  hint: Write it with a percent sign, as in "30%" or "0.5%".
+-:5:77: error: "rtt" is a duration, which cannot be compared with "5"
+  hint: Write a number with its unit (ns, us, ms, s, m, h or d), as in "250ms" or "1m30s".
+-:5:84: error: the answer has no field "rtt-avg"
+  hint: Did you mean "rtt-min"?
+-:6:8: error: ping needs "host"
+  hint: "host" is a name, or an address of IPv4 or IPv6.
+-:6:22: error: count: "101" is more than the greatest, 100
+[exit 2]
 $ printf 'squall: 1\nhypothesis:\n  steady:\n    - {log: {path: /var/log/x, since: 5m}, expect: {count: 0}}\n    - {log: {path: /var/log/x}, expect: {counts: 0, lines: 3, last: {matches: "("}}}\n    - {sockets: {port: http}, expect: {established: "< 5"}}\n    - {disk: /var, expect: {used-share: "< 90", available: "> 1GiB", read-only: false}}\nmethod:\n  - wait: 1s\n' | squall lint -
 -:4:8: error: log: the lines of a file cannot begin at "5m"
   hint: A file has no times: write a size, as 64KiB.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Probes on what a real kernel counts: a group with limits that it hits, on whichever version of cgroups
-# is here.
+# is here; and on a network between two namespaces, with the tools of the system as witnesses.
 . "$(dirname "$0")/lib.sh"
 
 field() { jq -r "$1" <<<"$OUT"; }
@@ -40,6 +40,50 @@ case_cgroup() {
 	check "and the limit was hit" test "$(field '."memory-limit-hits"')" -gt 0
 	run probe cgroup "/$SQ_ID/none" --json
 	is "a group that is not there is an answer" "$(field .exists)" false
+	referee_after
+}
+
+# From the namespace A: look PROBE ARGUMENTS…
+look() {
+	OUT=$(inside "$A" "$SQUALL" probe "$@" --json 2>"$DIR/err")
+	STATUS=$?
+	ERR=$(<"$DIR/err")
+}
+case_ping() {
+	local they
+	need veth || return
+	need nft-reject || return
+	need jq || return
+	netns_pair
+	referee_before
+	look ping 10.99.0.2 --count 20 --interval 10ms
+	is "all come back" "$(field '"\(.received) \(.loss) \(.duplicates) \(.corrupted)"')" "20 0 0 0"
+	they=$(inside "$A" ping -qc 20 -i 0.01 10.99.0.2 | sed -n 's,^rtt.* = \([0-9.]*\)/.*,\1,p')
+	between "as fast as ping says, to a millisecond" "$(field '."rtt-min" * 1000')" 0.001 "$(awk -v t="$they" 'BEGIN { print t + 1 }')"
+	look ping fd99::2 --count 3 --interval 10ms --size 1000
+	is "by IPv6, larger" "$(field '"\(.received) \(.address) \(.ttl)"')" "3 fd99::2 64"
+	inside "$B" nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; add rule inet t c icmp type echo-request numgen inc mod 4 0 drop; add rule inet t c icmpv6 type echo-request drop'
+	look ping 10.99.0.2 --count 20 --interval 10ms --timeout 1s
+	is "each fourth is lost" "$(field '"\(.received) \(.lost) \(.loss) \(."timed-out")"')" "15 5 0.25 true"
+	look ping fd99::2 --timeout 200ms
+	is "all of IPv6 are" "$(field '"\(.loss) \(.error)"')" "1 no answer in time"
+	inside "$B" nft 'flush ruleset; add table inet t; add chain inet t c { type filter hook input priority 0; }; add rule inet t c icmp type echo-request reject with icmp type host-unreachable; add rule inet t c icmpv6 type echo-request reject with icmpv6 type admin-prohibited'
+	look ping 10.99.0.2 --count 3 --interval 10ms --timeout 5s
+	is "a refusal names who refused" "$(field '"\(.received) \(.error) \(."error-from") \(."timed-out")"')" "0 No route to host 10.99.0.2 false"
+	has "as ping sees it" "$(inside "$A" ping -c 1 -W 5 10.99.0.2)" "from 10.99.0.2 .*Host Unreachable"
+	look ping fd99::2 --timeout 5s
+	is "of IPv6 too" "$(field '"\(.received) \(.error) \(."error-from")"')" "0 Permission denied fd99::2"
+	inside "$B" nft flush ruleset
+	look ping 10.99.0.77 --timeout 20s
+	is "nobody there: this machine says so" "$(field '"\(.lost) \(.error) \(."timed-out")"')" "1 No route to host false"
+	look ping 10.98.0.1
+	is "no way is an answer" "$STATUS $(field '"\(.sent) \(.loss) \(.error)"')" '0 0 1 could not reach "10.98.0.1": Network is unreachable'
+	inside "$A" sysctl -qw net.ipv4.ping_group_range="0 0"
+	look ping 10.99.0.2
+	is "by a datagram socket" "$(field .received)" 1
+	inside "$A" setpriv --reuid 65534 --regid 65534 --clear-groups "$SQUALL" probe ping 10.99.0.2 >"$DIR/out" 2>&1
+	has "who may not is told the remedy" "$(<"$DIR/out")" "ping_group_range"
+	inside "$A" sysctl -qw net.ipv4.ping_group_range="1 0"
 	referee_after
 }
 in_memory() { sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$MEMGROUP" "$@"; }
