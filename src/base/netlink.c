@@ -1,9 +1,12 @@
 /* netlink.c - netlink through libmnl: one socket, request and answer. */
 #include "base/netlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
@@ -313,6 +316,23 @@ int nl_dump(int fd, const void *data, size_t len, int (*each)(const struct nlmsg
 	if (code == 0 && t.torn)
 		return err_set(err, -EINTR, "what the kernel listed changed meanwhile");
 	return code;
+}
+
+int nl_queue_bind(int fd, uint16_t number, struct err *err)
+{
+	_Alignas(struct nlmsghdr) char request[128];
+	struct nfqnl_msg_config_cmd bind = {.command = NFQNL_CFG_CMD_BIND};
+	struct nlmsghdr *h = mnl_nlmsg_put_header(request);
+	struct nfgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+	h->nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_CONFIG;
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	g->nfgen_family = AF_UNSPEC;
+	g->version = NFNETLINK_V0;
+	g->res_id = htons(number);
+	mnl_attr_put(h, NFQA_CFG_CMD, sizeof(bind), &bind);
+	int code = nl_ask(fd, request, h->nlmsg_len, 1, NULL, NULL, err);
+	/* to whom another's is the kernel says EPERM before anything else */
+	return code == -EPERM ? err_set(err, -EBUSY, "packet queue %u is another's", number) : code;
 }
 
 static int link_add(const struct nlmsghdr *h, void *ctx)

@@ -29,6 +29,10 @@ int nl_ask(int fd, const void *data, size_t len, unsigned acks,
 int nl_dump(int fd, const void *data, size_t len, int (*each)(const struct nlmsghdr *, void *),
             void *ctx, struct err *err) must_use;
 
+/* Binds a packet queue of the socket's namespace (nfnetlink_queue) to this netfilter socket.
+ * -EBUSY: another has it. */
+int nl_queue_bind(int fd, uint16_t number, struct err *err) must_use;
+
 /* The next whole message among *left bytes at *at, both advanced past it; NULL when there is none.
  * (mnl_nlmsg_ok(3) takes a length of over 2 GiB for good.) */
 const struct nlmsghdr *nl_next(const char **at, size_t *left) must_use;

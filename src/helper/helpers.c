@@ -7,8 +7,9 @@ extern const struct helper_type helper_cpu;
 extern const struct helper_type helper_hand;
 extern const struct helper_type helper_memory;
 extern const struct helper_type helper_nft;
+extern const struct helper_type helper_shaper;
 extern const struct helper_type helper_space;
 
 const struct helper_type *const helpers[] = {
-        &helper_cpu, &helper_hand, &helper_memory, &helper_nft, &helper_space, NULL,
+        &helper_cpu, &helper_hand, &helper_memory, &helper_nft, &helper_shaper, &helper_space, NULL,
 };

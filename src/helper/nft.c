@@ -15,14 +15,13 @@
 #include "base/wire.h"
 #include "base/world.h"
 #include "helper/answer.h"
+#include "helper/batch.h"
 
 /*
  * Arguments: path of the network namespace, its inode. Answers "ok", or "err CODE TEXT HINT": once
  * when started, then once for each order. Orders: "batch LENGTH ACKS", followed by one datagram of
  * that many bytes: an nfnetlink transaction, sent to the kernel as it is.
  */
-enum { BATCH_MAX = 256 * 1024 };
-
 static int socket_open(const char *path, const char *inode, int *fd, struct err *err)
 {
 	struct world w;
@@ -39,22 +38,6 @@ static int socket_open(const char *path, const char *inode, int *fd, struct err 
 	if (st.st_ino != strtoull(inode, NULL, 10))
 		return err_set(err, -ESTALE, "network namespace \"%s\" is gone", path);
 	return nl_open_in(ns, NETLINK_NETFILTER, fd, err);
-}
-
-static int batch_take(int sock, int fd, char *batch, const char *length, const char *acks,
-                      struct err *err)
-{
-	size_t want = strtoul(length, NULL, 10);
-	ssize_t n;
-	do
-		n = recv(sock, batch, BATCH_MAX, MSG_TRUNC);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_sys(err, errno, "could not read the transaction");
-	if ((size_t)n != want || want > BATCH_MAX)
-		return err_set(err, -EPROTO, "transaction has %zd bytes, %zu were announced", n,
-		               want);
-	return nl_ask(fd, batch, want, (unsigned)strtoul(acks, NULL, 10), NULL, NULL, err);
 }
 
 static int serve(int sock, const char *const *args, char *batch)

@@ -42,14 +42,29 @@ static int table_look(int fd, struct nft_seen *seen, struct err *err)
 	return nl_dump(fd, request, n, nft_seen_take, seen, err);
 }
 
+static int put_try(int owner, const struct nft_rules *rules, const char *state,
+                   const struct nft_queue *queue, struct err *err)
+{
+	_Alignas(struct nlmsghdr) char batch[16384];
+	size_t n;
+	int code = nft_encode_put(TRY_TABLE, rules, state, NULL, NULL, queue, batch, sizeof(batch),
+	                          &n, err);
+	return code < 0 ? code : nl_ask(owner, batch, n, 1, NULL, NULL, err);
+}
+
+static int reader_try(int *reader, uint16_t number, struct err *err)
+{
+	int code = nl_open(NETLINK_NETFILTER, reader, err);
+	return code < 0 ? code : nl_queue_bind(*reader, number, err);
+}
+
 /* state "": only lists. Runs in a namespace of its own that ends with the process. */
 static int table_try(const char *state, struct err *err)
 {
 	struct nft_rules rules;
 	struct nft_seen seen = {0};
-	_cleanup_fd_ int look = -1, owner = -1;
-	_Alignas(struct nlmsghdr) char batch[16384];
-	size_t n;
+	_cleanup_fd_ int look = -1, owner = -1, reader = -1;
+	struct nft_queue queue = {.number = 1, .turn = 1};
 	/* who is not root may have one in a user namespace of his own */
 	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
 		return err_sys(err, errno, "could not make a network namespace");
@@ -61,11 +76,14 @@ static int table_try(const char *state, struct err *err)
 	code = nft_rules_parse(state, &rules, err);
 	if (code == 0)
 		code = nl_open(NETLINK_NETFILTER, &owner, err);
+	if (code == 0 && rules.mode == NFT_SHAPE)
+		code = reader_try(&reader, queue.number, err);
 	if (code == 0)
-		code = nft_encode_put(TRY_TABLE, &rules, state, NULL, NULL, batch, sizeof(batch),
-		                      &n, err);
-	if (code == 0)
-		code = nl_ask(owner, batch, n, 1, NULL, NULL, err);
+		code = put_try(owner, &rules, state, &queue, err);
+	if (code == -ENOENT && rules.mode == NFT_SHAPE) {
+		queue.xt = true;
+		code = put_try(owner, &rules, state, &queue, err);
+	}
 	if (code == 0)
 		code = table_look(look, &seen, err);
 	if (code < 0)
@@ -148,6 +166,11 @@ static int nft_swallow_try(const struct world *w, struct err *err)
 static int nft_cgroup_try(const struct world *w, struct err *err)
 {
 	return nft_try("match sockets by cgroup", "cut silence in egress=output cgroup=1:0", err);
+}
+
+static int nft_queue_try(const struct world *w, struct err *err)
+{
+	return nft_try("lead packets to a queue", "shape in : seed=0 delay=1", err);
 }
 
 static int exchange_try(const struct world *w, struct err *err)
@@ -261,14 +284,14 @@ static const struct {
         {"nft-egress", nft_egress_try},
         {"nft-swallow", nft_swallow_try},
         {"nft-cgroup", nft_cgroup_try},
+        {"nft-queue", nft_queue_try},
         {"cgroup-cpu", cgroup_cpu_try},
         {"rename-exchange", exchange_try},
 };
 
 const char *const can_facts[] = {
-        "root",       "pidfd",           "net-admin",   "nft",
-        "nft-owner",  "nft-egress",      "nft-swallow", "nft-cgroup",
-        "cgroup-cpu", "rename-exchange", NULL,
+        "root",        "pidfd",      "net-admin", "nft",        "nft-owner",       "nft-egress",
+        "nft-swallow", "nft-cgroup", "nft-queue", "cgroup-cpu", "rename-exchange", NULL,
 };
 
 int can_try(const struct world *w, const char *fact, struct err *err)

@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/xt_NFQUEUE.h>
 #include <string.h>
 
 enum { NO_DEVICE = INT_MAX }; /* an interface index that no device has */
@@ -58,25 +60,51 @@ void nft_table_delete(struct nft_batch *b)
 	message_end(b, h);
 }
 
-/* The comment is laid out as nft(8) does, so that "nft list" shows it: type 0, length, text. */
+/* Laid out as nft(8) does, so that "nft list" shows it: type 0, length, text. */
+static void comment_put(struct nlmsghdr *h, uint16_t type, const char *comment)
+{
+	char data[2 + NFT_COMMENT_MAX + 1] = {0};
+	size_t n = comment ? strlen(comment) + 1 : 0;
+	if (n <= 1 || n > NFT_COMMENT_MAX + 1)
+		return;
+	data[1] = (char)n;
+	memcpy(data + 2, comment, n);
+	mnl_attr_put(h, type, 2 + n, data);
+}
+
 void nft_table_make(struct nft_batch *b, const char *comment)
 {
 	struct nlmsghdr *h = nft_start(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-	char data[2 + NFT_COMMENT_MAX + 1] = {0};
-	size_t n = comment ? strlen(comment) + 1 : 0;
 	mnl_attr_put_strz(h, NFTA_TABLE_NAME, b->table);
 	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, htonl(NFT_TABLE_F_OWNER));
-	if (n > 1 && n <= NFT_COMMENT_MAX + 1) {
-		data[1] = (char)n;
-		memcpy(data + 2, comment, n);
-		mnl_attr_put(h, NFTA_TABLE_USERDATA, 2 + n, data);
-	}
+	comment_put(h, NFTA_TABLE_USERDATA, comment);
 	message_end(b, h);
 }
 
 void nft_chain_make(struct nft_batch *b, const char *name)
 {
+	nft_chain_note(b, name, NULL);
+}
+
+void nft_chain_note(struct nft_batch *b, const char *name, const char *comment)
+{
 	struct nlmsghdr *h = nft_start(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
+	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, b->table);
+	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, name);
+	comment_put(h, NFTA_CHAIN_USERDATA, comment);
+	message_end(b, h);
+}
+
+void nft_rules_delete(struct nft_batch *b)
+{
+	struct nlmsghdr *h = nft_start(b, NFT_MSG_DELRULE, 0);
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, b->table);
+	message_end(b, h);
+}
+
+void nft_chain_delete(struct nft_batch *b, const char *name)
+{
+	struct nlmsghdr *h = nft_start(b, NFT_MSG_DELCHAIN, 0);
 	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, b->table);
 	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, name);
 	message_end(b, h);
@@ -221,5 +249,25 @@ void nft_reject(struct nft_rule *r, bool reset)
 	                 htonl(reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH));
 	if (!reset)
 		mnl_attr_put_u8(r->h, NFTA_REJECT_ICMP_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
+	nft_expr_end(r);
+}
+
+/* nft's own expression, or the target of xtables through nft_compat, where a kernel has only that
+ * one (CONFIG_NFT_QUEUE is not in every build). */
+void nft_queue_to(struct nft_rule *r, const struct nft_queue *q)
+{
+	/* XT_ALIGN: to eight bytes */
+	_Alignas(8) struct xt_NFQ_info_v3 info[2] = {
+	        {.queuenum = q->number, .queues_total = 1, .flags = NFQ_FLAG_BYPASS}};
+	nft_expr_start(r, q->xt ? "target" : "queue");
+	if (q->xt) {
+		mnl_attr_put_strz(r->h, NFTA_TARGET_NAME, "NFQUEUE");
+		mnl_attr_put_u32(r->h, NFTA_TARGET_REV, htonl(3));
+		mnl_attr_put(r->h, NFTA_TARGET_INFO, 8, info);
+	} else {
+		mnl_attr_put_u16(r->h, NFTA_QUEUE_NUM, htons(q->number));
+		mnl_attr_put_u16(r->h, NFTA_QUEUE_TOTAL, htons(1));
+		mnl_attr_put_u16(r->h, NFTA_QUEUE_FLAGS, htons(NFT_QUEUE_FLAG_BYPASS));
+	}
 	nft_expr_end(r);
 }

@@ -32,6 +32,11 @@ void nft_table_delete(struct nft_batch *);
 /* Owned by the socket that sends it. comment: NULL for none. */
 void nft_table_make(struct nft_batch *, const char *comment);
 void nft_chain_make(struct nft_batch *, const char *name);
+/* One that carries a text, as a table does; it has no rules. */
+void nft_chain_note(struct nft_batch *, const char *name, const char *comment);
+/* All rules of the table, and one chain that no rule leads to any more. */
+void nft_rules_delete(struct nft_batch *);
+void nft_chain_delete(struct nft_batch *, const char *name);
 /* devices: of a netdev chain, those of the rules; else NULL. */
 void nft_base_chain_make(struct nft_batch *, const char *name, uint32_t hook, int priority,
                          const struct nft_rules *devices);
@@ -59,5 +64,7 @@ void nft_verdict(struct nft_rule *, int32_t code, const char *chain);
 /* In an egress hook: the packet is gone, and who sent it is told that it was sent. */
 void nft_swallow(struct nft_rule *);
 void nft_reject(struct nft_rule *, bool reset);
+/* Handed to who reads that packet queue; it passes when nobody does. */
+void nft_queue_to(struct nft_rule *, const struct nft_queue *);
 
 #endif

@@ -1,5 +1,5 @@
 /* nft-read.c - what the kernel says of the tables of a cut. Answers may hold anything. */
-#include "step/nft-encode.h"
+#include "step/nft-shape.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -23,6 +23,11 @@ static struct nlmsghdr *dump_start(void *data, int type, int family)
 size_t nft_encode_list_tables(void *data)
 {
 	return dump_start(data, NFT_MSG_GETTABLE, NFPROTO_UNSPEC)->nlmsg_len;
+}
+
+size_t nft_encode_list_chains(void *data)
+{
+	return dump_start(data, NFT_MSG_GETCHAIN, NFPROTO_INET)->nlmsg_len;
 }
 
 size_t nft_encode_list_rules(void *data, int family, const char *table)
@@ -80,10 +85,47 @@ static void comment_take(struct nft_seen *seen, const struct nlattr *a)
 	seen->comment[p[1]] = 0;
 }
 
+static uint32_t attr_u32(const struct nlattr *a)
+{
+	uint32_t v = 0;
+	if (a && mnl_attr_get_payload_len(a) == sizeof(v))
+		memcpy(&v, mnl_attr_get_payload(a), sizeof(v));
+	return ntohl(v);
+}
+
+static int chain_take(struct nft_seen *seen, const struct nlmsghdr *h)
+{
+	const struct nlattr *hook = attr_find(h, NFTA_CHAIN_HOOK);
+	const char *name = attr_text(attr_find(h, NFTA_CHAIN_NAME));
+	bool ours = strcmp(attr_text(attr_find(h, NFTA_CHAIN_TABLE)), seen->table) == 0;
+	int32_t priority = hook ? (int32_t)attr_u32(attr_find_in(hook, NFTA_HOOK_PRIORITY)) : 0;
+	unsigned turn =
+	        priority > NFT_SHAPE_PRIORITY && priority <= NFT_SHAPE_PRIORITY + NFT_TURNS_MAX
+	                ? (unsigned)(priority - NFT_SHAPE_PRIORITY)
+	                : 0;
+	if (turn > seen->last_turn)
+		seen->last_turn = turn;
+	if (!ours)
+		return 0;
+	if (hook) {
+		uint32_t number = attr_u32(attr_find_in(hook, NFTA_HOOK_HOOKNUM));
+		seen->hooks |= number < 32 ? 1u << number : 0;
+		seen->turn = turn > seen->turn ? turn : seen->turn;
+		return 0;
+	}
+	if (strcmp(name, nft_shape_note) == 0)
+		comment_take(seen, attr_find(h, NFTA_CHAIN_USERDATA));
+	if (seen->chains_n < NFT_CHAINS_MAX && strlen(name) < NFT_CHAIN_NAME)
+		strcpy(seen->chains[seen->chains_n++], name);
+	return 0;
+}
+
 int nft_seen_take(const struct nlmsghdr *h, void *ctx)
 {
 	struct nft_seen *seen = ctx;
 	const struct nlattr *name = attr_find(h, NFTA_TABLE_NAME);
+	if ((h->nlmsg_type & 0xff) == NFT_MSG_NEWCHAIN)
+		return chain_take(seen, h);
 	if ((h->nlmsg_type & 0xff) != NFT_MSG_NEWTABLE || strcmp(attr_text(name), seen->table) != 0)
 		return 0;
 	const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);

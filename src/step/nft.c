@@ -1,4 +1,5 @@
-/* nft.c - a whole nftables table that cuts traffic, owned by the socket of a helper. */
+/* nft.c - a whole nftables table that cuts traffic or leads it to the shaper, owned by the socket
+ * of a helper. */
 #include "step/nft.h"
 
 #include <errno.h>
@@ -6,6 +7,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,16 +17,19 @@
 
 #include "base/boundary.h"
 #include "base/clock.h"
+#include "base/held.h"
 #include "base/netlink.h"
 #include "base/wire.h"
 #include "step/holder.h"
-#include "step/nft-encode.h"
+#include "step/nft-shape.h"
 
 static const char held[] = "the nft table";
+static const char page_queue[] = "queue"; /* of the shaper's page: the number of its queue */
 
 /* hold->fd[]: a netlink socket in the namespace, made at arming, so that a revert can be checked
  * without opening anything. */
-#define BUSY_NS 50000000ull /* between two words to whoever waits for the keeper */
+#define BUSY_NS 50000000ull   /* between two words to whoever waits for the keeper */
+#define DISMISS_NS 200000000l /* for a shaper to pass on what it holds */
 enum { FD_LOOK = 0 };
 
 static int namespace_open(const struct world *w, const struct nft_object *o, int *fd,
@@ -59,12 +64,23 @@ static int list(int fd, const void *request, size_t n, int (*take)(const struct 
 	return code;
 }
 
+/* Other people's shapers too, and what is ours in detail. */
+static int chains_look(int fd, struct nft_seen *seen, struct err *err)
+{
+	_Alignas(struct nlmsghdr) char request[NFT_REQUEST_MAX];
+	struct nft_seen blank = *seen;
+	size_t n = nft_encode_list_chains(request);
+	return list(fd, request, n, nft_seen_take, seen, &blank, sizeof(blank), err);
+}
+
 static int table_look(int fd, const char *table, struct nft_seen *seen, struct err *err)
 {
 	_Alignas(struct nlmsghdr) char request[NFT_REQUEST_MAX];
 	struct nft_seen blank = {.table = table};
 	size_t n = nft_encode_list_tables(request);
-	return list(fd, request, n, nft_seen_take, seen, &blank, sizeof(blank), err);
+	int code = list(fd, request, n, nft_seen_take, seen, &blank, sizeof(blank), err);
+	/* a shaper's table says in a chain what it is */
+	return code == 0 && seen->inet && !seen->comment[0] ? chains_look(fd, seen, err) : code;
 }
 
 static int table_count(int fd, const char *table, const struct nft_seen *seen, struct nft_count *to,
@@ -143,27 +159,37 @@ static int nft_get(const struct world *w, const char *object, struct buf *state,
 	return 0;
 }
 
-static int helper_order(const struct holder *holder, const void *batch, size_t n, struct err *err)
+static int order_send(const struct holder *holder, const char *verb, const char *first,
+                      const char *second, struct err *err)
 {
 	struct wire m;
-	wire_start(&m, "batch");
-	if (wire_addf(&m, "%zu", n) < 0 || wire_add(&m, "1") < 0)
+	wire_start(&m, verb);
+	if ((first && wire_add(&m, first) < 0) || (second && wire_add(&m, second) < 0))
 		return err_set(err, -EMSGSIZE, "cannot put the order into a message");
 	int code = wire_send(holder->sock, &m);
-	if (code == 0 && send(holder->sock, batch, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		code = -errno;
-	return code < 0 ? holder_unsent(code, held, err) : holder_answer(holder, held, err);
+	return code < 0 ? holder_unsent(code, held, err) : 0;
 }
 
-static int helper_start(struct hold *h, const struct nft_object *o, struct err *err)
+static int batch_order(const struct holder *holder, const void *batch, size_t n, struct err *err)
+{
+	BUF(length, 24);
+	buf_addf(&length, "%zu", n);
+	int code = order_send(holder, "batch", length.data, "1", err);
+	if (code == 0 && send(holder->sock, batch, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		code = holder_unsent(-errno, held, err);
+	return code < 0 ? code : holder_answer(holder, held, err);
+}
+
+static int helper_start(struct hold *h, const char *kind, const struct nft_object *o,
+                        struct err *err)
 {
 	BUF(ino, 24);
 	int big = 2 * NFT_BATCH_MAX;
 	buf_addf(&ino, "%llu", (unsigned long long)o->netns_ino);
-	const char *args[] = {o->netns, ino.data, NULL};
+	const char *args[] = {o->netns, ino.data, o->table, NULL};
 	if (!h->spawn)
 		return err_set(err, -ENOTSUP, "no helper can be started here");
-	int code = h->spawn(h, "nft", args, err);
+	int code = h->spawn(h, kind, args, err);
 	if (code < 0)
 		return code;
 	BOUNDARY("nft: helper started");
@@ -173,32 +199,122 @@ static int helper_start(struct hold *h, const struct nft_object *o, struct err *
 	return holder_answer(&h->holder, held, err);
 }
 
-static int cut_put(struct hold *h, const char *object, const char *to, struct err *err)
+/* What of a put does not change from try to try. */
+struct put {
+	struct nft_object object;
+	struct nft_rules rules;
+	const char *state;
+	struct nft_seen seen;
+	struct nft_count carry;
+	void *batch;
+};
+
+static int table_put(struct hold *h, const struct put *p, const struct nft_queue *queue,
+                     struct err *err)
 {
-	struct nft_object o = {0};
-	struct nft_rules rules = {0};
-	struct nft_seen seen = {0};
-	struct nft_count carry = {0};
 	size_t n = 0;
-	int code = nft_object_parse(object, &o, err);
+	int code = nft_encode_put(p->object.table, &p->rules, p->state, &p->seen, &p->carry, queue,
+	                          p->batch, NFT_BATCH_MAX, &n, err);
+	if (code == 0 && h->holder.sock < 0)
+		code = helper_start(h, "nft", &p->object, err);
+	return code < 0 ? code : batch_order(&h->holder, p->batch, n, err);
+}
+
+static int shaper_start(struct hold *h, struct put *p, struct err *err)
+{
+	int code = 0;
+	if (h->page < 0)
+		h->page = held_page_make(err);
+	if (h->page < 0)
+		return h->page;
+	if (h->holder.sock < 0)
+		code = helper_start(h, "shaper", &p->object, err);
+	return code < 0 ? code : chains_look(h->fd[FD_LOOK], &p->seen, err);
+}
+
+/* Its place among the shapers of the namespace. */
+static unsigned turn_take(const struct nft_seen *seen)
+{
+	if (seen->turn)
+		return seen->turn;
+	return seen->last_turn < NFT_TURNS_MAX ? seen->last_turn + 1 : NFT_TURNS_MAX;
+}
+
+static int shape_order(const struct hold *h, const struct shape *shape, unsigned turn,
+                       struct err *err)
+{
+	BUF(text, SHAPE_TEXT_MAX);
+	BUF(mark, 16);
+	int code = shape_format(shape, &text, err);
+	buf_addf(&mark, "%u", turn << NFT_TURN_SHIFT);
 	if (code == 0)
-		code = nft_rules_parse(to, &rules, err);
+		code = order_send(&h->holder, "shape", text.data, mark.data, err);
+	return code < 0 ? code : holder_answer(&h->holder, held, err);
+}
+
+/* The shaper knows what to do before anything is led to it. Which way into a queue the kernel has
+ * is found by trying. */
+static int shape_put(struct hold *h, struct put *p, struct err *err)
+{
+	struct nft_queue queue = {.number = 0};
+	struct counters page;
+	int code = nft_shape_fits(&p->rules, err) ? 0 : -EOPNOTSUPP;
 	if (code == 0)
-		code = table_look(h->fd[FD_LOOK], o.table, &seen, err);
+		code = shaper_start(h, p, err);
+	queue.turn = turn_take(&p->seen);
 	if (code == 0)
-		code = table_count(h->fd[FD_LOOK], o.table, &seen, &carry, err);
+		code = shape_order(h, &p->rules.shape, queue.turn, err);
+	BOUNDARY("nft: shaper ordered");
+	if (code == 0)
+		code = held_page_read(h->page, &page, err);
+	if (code < 0)
+		return code;
+	queue.number = (uint16_t)counters_get(&page, page_queue);
+	code = table_put(h, p, &queue, err);
+	if (code != -ENOENT)
+		return code;
+	queue.xt = true;
+	return table_put(h, p, &queue, err);
+}
+
+static int rules_put(struct hold *h, const char *object, const char *to, struct err *err)
+{
+	struct put p = {.state = to};
+	int code = nft_object_parse(object, &p.object, err);
+	if (code == 0)
+		code = nft_rules_parse(to, &p.rules, err);
+	if (code == 0)
+		code = table_look(h->fd[FD_LOOK], p.object.table, &p.seen, err);
+	if (code == 0)
+		code = table_count(h->fd[FD_LOOK], p.object.table, &p.seen, &p.carry, err);
 	if (code < 0)
 		return code;
 	_cleanup_free_ void *batch = malloc(NFT_BATCH_MAX);
 	if (!batch)
 		return err_set(err, -ENOMEM, "no memory for a transaction");
-	code = nft_encode_put(o.table, &rules, to, &seen, &carry, batch, NFT_BATCH_MAX, &n, err);
-	if (code == 0 && h->holder.sock < 0)
-		code = helper_start(h, &o, err);
-	if (code == 0)
-		code = helper_order(&h->holder, batch, n, err);
+	p.batch = batch;
+	code = p.rules.mode == NFT_SHAPE ? shape_put(h, &p, err) : table_put(h, &p, NULL, err);
 	BOUNDARY("nft: table made");
 	return code;
+}
+
+/* A shaper passes on what it holds, once nothing is led to it any more; one that does not answer
+ * soon loses that. */
+static void shaper_dismiss(struct hold *h, const char *table)
+{
+	_Alignas(struct nlmsghdr) char batch[NFT_RULES_OUT_MAX];
+	struct pollfd p = {.fd = h->holder.sock, .events = POLLIN};
+	struct timespec patience = {.tv_nsec = DISMISS_NS};
+	BUF(length, 24);
+	if (h->page < 0 || h->holder.sock < 0)
+		return;
+	size_t n = nft_encode_rules_out(table, batch);
+	buf_addf(&length, "%zu", n);
+	if (order_send(&h->holder, "end", length.data, "1", NULL) < 0 ||
+	    send(h->holder.sock, batch, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return;
+	BOUNDARY("nft: shaper dismissed");
+	(void)!ppoll(&p, 1, &patience, NULL);
 }
 
 /* A holder that was just started and is in no log yet dies with its parent: wait for that. */
@@ -237,11 +353,14 @@ static int nft_set(struct hold *h, const char *object, const char *now, const ch
 	code = nft_object_parse(object, &o, err);
 	/* First of all: whatever may be wrong with the namespace, the holder goes. */
 	if (code == 0 && absent)
+		shaper_dismiss(h, o.table);
+	if (code == 0 && absent)
 		code = holder_end(h, held, HOLDER_PATIENCE_NS, err);
 	if (code == 0 && h->fd[FD_LOOK] < 0)
 		code = nft_open(h, object, err);
 	if (code == 0)
-		code = absent ? absence_wait(h, o.table, &seen, err) : cut_put(h, object, to, err);
+		code = absent ? absence_wait(h, o.table, &seen, err)
+		              : rules_put(h, object, to, err);
 	if (code == 0 && !absent)
 		code = table_look(h->fd[FD_LOOK], o.table, &seen, err);
 	if (code < 0)
@@ -255,6 +374,7 @@ static int nft_meter(const struct hold *h, const char *object, struct counters *
 	struct nft_object o = {0};
 	struct nft_seen seen = {0};
 	struct nft_count c = {0};
+	struct counters page = {.n = 0};
 	_cleanup_fd_ int fd = -1;
 	int code = nft_object_parse(object, &o, err);
 	if (code < 0 || !world_is_real(h->world))
@@ -267,14 +387,22 @@ static int nft_meter(const struct hold *h, const char *object, struct counters *
 		code = err_set(err, -ESTALE, "table \"%s\" is gone", o.table);
 	if (code == 0)
 		code = table_count(fd, o.table, &seen, &c, err);
+	if (code == 0 && h->page >= 0)
+		code = held_page_read(h->page, &page, err);
 	if (code < 0)
 		return code;
 	counters_add(to, "packets_in", c.packets_in);
 	counters_add(to, "bytes_in", c.bytes_in);
 	counters_add(to, "packets_out", c.packets_out);
 	counters_add(to, "bytes_out", c.bytes_out);
+	for (size_t i = 0; i < page.n; i++)
+		if (strcmp(page.v[i].name, page_queue) != 0)
+			counters_add(to, page.v[i].name, page.v[i].value);
 	return 0;
 }
+
+static const char *const levels[] = {"held",        "added_p50_ns", "added_p99_ns",
+                                     "late_p99_ns", "raised",       NULL};
 
 /* A long cut is known in the kernel by its hash. */
 static bool nft_same(const char *want, const char *seen)
@@ -296,13 +424,14 @@ static void nft_by_hand(const char *object, const char *base, const char *claim,
 
 const struct step_type step_type_nft = {
         .name = "nft",
-        .summary = "an nftables table that cuts traffic, held by a helper",
+        .summary = "an nftables table that cuts or shapes traffic, held by a helper",
         /* tidy: a holder that was stopped before it obeyed may yet make the table */
         .flags = STEP_DIES_WITH_HOLDER | STEP_DIES_WITH_BOOT | STEP_LEAN | STEP_TIDY,
         .open = nft_open,
         .get = nft_get,
         .set = nft_set,
         .meter = nft_meter,
+        .levels = levels,
         .same = nft_same,
         .by_hand = nft_by_hand,
 };

@@ -37,6 +37,30 @@
  *              DIRECTION is not in. A device that appears later is not covered until the plan is
  *              made again.
  *
+ * Shaping, and where it sees a packet. Incoming ones before routing, or with uid or cgroup at local
+ * input. Outgoing ones after routing, or with a cgroup at local output, when the shape decides at
+ * once: the sender does not learn of a loss. What holds packets back (shape_holds()) cannot do so
+ * on their way out, because a packet that waits there stays on its socket's account and TCP
+ * stalls: only dev=lo is taken for that, where what goes out is caught as it comes in again.
+ *
+ * On loopback every packet goes out and comes in, and counts once: in direction in, when its
+ * destination port is a listed one; in direction out, when its source port is; in both, when
+ * either is. So of a service on this machine, a delay of its port delays a round trip once. Without
+ * ports each packet counts, and a round trip has two. With uid or cgroup the socket tells: what
+ * goes from one of its sockets to another counts on each side that is asked for.
+ *
+ * What a shaper sends itself (copies) passes it and all that were there before it. ICMPv6 133 to
+ * 137 pass. Later fragments have no port, as for cuts. When any chain of the namespace is
+ * unregistered (a firewall is loaded anew, another run ends), the kernel drops all packets that
+ * wait in queues: what the shaper holds then, at most one delay's worth, is lost once. So it is
+ * when the helper is killed; when it is ended in order, it passes on what it holds.
+ *
+ * Its meter has, besides packets and bytes that the table matched: seen_packets, seen_bytes (by the
+ * shaper), delayed, lost_packets, lost_in_queue (of the rate), duplicated, corrupted, reordered,
+ * passed_full (at once, there was no room to hold them), vanished (of those held, the kernel
+ * dropped so many), and the levels held, added_p50_ns, added_p99_ns, late_p99_ns, raised (it runs
+ * with a better nice value).
+ *
  * Lists are separated by commas, sorted, each element once. Keys come in the order above, one blank
  * between words. What is named must all match (a listed key is an "and", its list an "or"); with
  * none all IP traffic of the namespace is cut. ARP and IPv6 neighbour discovery (ICMPv6 133 to 137)

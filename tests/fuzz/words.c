@@ -80,6 +80,7 @@ static void cut_check(const char *text)
 	static _Alignas(8) char batch[NFT_BATCH_MAX];
 	struct nft_rules rules;
 	struct nft_count none = {0};
+	struct nft_queue queue = {.number = 9, .turn = 1};
 	size_t n;
 	BUF(out, STATE_MAX);
 
@@ -88,8 +89,8 @@ static void cut_check(const char *text)
 	/* one spelling of each state */
 	assert(nft_rules_format(&rules, &out, NULL) == 0 && strcmp(out.data, text) == 0);
 	(void)nft_rules_seen_by_sender(&rules);
-	if (nft_encode_put("squall_test_1", &rules, text, NULL, &none, batch, sizeof(batch), &n,
-	                   NULL) == 0)
+	if (nft_encode_put("squall_test_1", &rules, text, NULL, &none, &queue, batch, sizeof(batch),
+	                   &n, NULL) == 0)
 		assert(n <= sizeof(batch));
 }
 

@@ -25,10 +25,11 @@ static size_t encode(const char *state, const struct nft_seen *there, const stru
                      void *data)
 {
 	struct nft_rules r;
+	struct nft_queue queue = {.number = 4711, .turn = 5};
 	struct err e = ERR_INIT;
 	size_t n = 0;
 	if (nft_rules_parse(state, &r, &e) != 0 ||
-	    nft_encode_put("t", &r, state, there, carry, data, NFT_BATCH_MAX, &n, &e) != 0)
+	    nft_encode_put("t", &r, state, there, carry, &queue, data, NFT_BATCH_MAX, &n, &e) != 0)
 		fail_msg("%s: %s", state, e.what);
 	return n;
 }
@@ -36,10 +37,9 @@ static size_t encode(const char *state, const struct nft_seen *there, const stru
 /* The transaction in words: a letter a message. */
 static void words(const void *data, size_t n, struct buf *to)
 {
-	static const char letters[] = {[NFT_MSG_NEWTABLE] = 'T',
-	                               [NFT_MSG_DELTABLE] = 'D',
-	                               [NFT_MSG_NEWCHAIN] = 'c',
-	                               [NFT_MSG_NEWRULE] = 'r'};
+	static const char letters[] = {
+	        [NFT_MSG_NEWTABLE] = 'T', [NFT_MSG_DELTABLE] = 'D', [NFT_MSG_NEWCHAIN] = 'c',
+	        [NFT_MSG_NEWRULE] = 'r',  [NFT_MSG_DELCHAIN] = 'd', [NFT_MSG_DELRULE] = 'x'};
 	const struct nlmsghdr *h;
 	const char *at = data;
 	while ((h = nl_next(&at, &n))) {
@@ -77,6 +77,20 @@ static void transactions(void **state)
 	        {"cut reject out egress=output", "( inet:Tcrrrrrr!)"},
 	        {"cut reject both egress=swallow proto=udp port=1-5",
 	         "( inet:Tcccrrrrrrrrcccrrrrrrrr!)"},
+	        /* table, note, base; then: own packets pass, neighbours pass, queue */
+	        {"shape in : seed=0 delay=1", "( inet:Tccrrr!)"},
+	        /* what comes by loopback has its own way, by the port that it goes to */
+	        {"shape in port=80 : seed=0 delay=1", "( inet:Tccrcrccrrrrccrrrrr!)"},
+	        {"shape in port=80 uid=5 : seed=0 delay=1", "( inet:Tccrcccrrrrrr!)"},
+	        {"shape in port=80 dev=eth0 : seed=0 delay=1", "( inet:Tccrcccrrrrrr!)"},
+	        {"shape out : seed=0 loss=1", "( inet:Tccrrr!)"},
+	        {"shape out port=80 : seed=0 loss=1", "( inet:Tccrcrccrrrrccrrrrr!)"},
+	        /* each packet of loopback once: as it comes in */
+	        {"shape both : seed=0 loss=1", "( inet:Tccrrrcrrrr!)"},
+	        {"shape out dev=lo : seed=0 delay=1", "( inet:Tccrcrrr!)"},
+	        {"shape both dev=lo : seed=0 delay=1", "( inet:Tccrcrrr!)"},
+	        /* marked at output, known by that where it comes in */
+	        {"shape out uid=5 dev=lo : seed=0 delay=1", "( inet:Tccrccrrrrcrcrr!)"},
 	};
 	_Alignas(8) static char data[NFT_BATCH_MAX];
 	(void)state;
@@ -145,10 +159,12 @@ static void too_much_for_the_room(void **state)
 		buf_addf(&p, "%d", i);
 		assert_int_equal(nft_rules_add_ports(&r, p.data, &e), 0);
 	}
-	assert_int_equal(nft_encode_put("t", &r, "cut", NULL, NULL, data, sizeof(data), &n, &e),
-	                 -E2BIG);
+	assert_int_equal(
+	        nft_encode_put("t", &r, "cut", NULL, NULL, NULL, data, sizeof(data), &n, &e),
+	        -E2BIG);
 	assert_int_equal(n, 99);
-	assert_int_equal(nft_encode_put("t", &r, "cut", NULL, NULL, data, 100, &n, &e), -EINVAL);
+	assert_int_equal(nft_encode_put("t", &r, "cut", NULL, NULL, NULL, data, 100, &n, &e),
+	                 -EINVAL);
 }
 
 /* A transaction has the layout of the kernel's answers: read back what was put in. */
@@ -182,15 +198,87 @@ static void answers_are_read(void **state)
 	assert_false(other.inet);
 }
 
+static void put_shape(const char *state, const struct nft_seen *there,
+                      const struct nft_queue *queue, struct buf *to, struct nft_seen *after)
+{
+	_Alignas(8) static char data[NFT_BATCH_MAX];
+	struct nft_rules r;
+	struct nft_count none = {0};
+	struct err e = ERR_INIT;
+	size_t n = 0;
+	assert_int_equal(nft_rules_parse(state, &r, &e), 0);
+	assert_int_equal(
+	        nft_encode_put("t", &r, state, there, NULL, queue, data, sizeof(data), &n, &e), 0);
+	words(data, n, to);
+	*after = (struct nft_seen){.table = "t"};
+	read_back(data, n, after, &none);
+}
+
+/* To unregister a chain would drop what waits in every queue of the namespace. */
+static void a_shapers_chains_stay(void **state)
+{
+	struct nft_queue queue = {.number = 7, .turn = 3};
+	struct nft_seen first, again;
+	(void)state;
+	BUF(b, 256);
+	put_shape("shape in proto=udp : seed=0 delay=1", NULL, &queue, &b, &first);
+	assert_string_equal(b.data, "( inet:Tccrcrr!)");
+	assert_string_equal(first.comment, "shape in proto=udp : seed=0 delay=1");
+	assert_int_equal(first.hooks, 1u << NF_INET_PRE_ROUTING);
+	assert_int_equal(first.turn, 3);
+	assert_int_equal(first.last_turn, 3);
+	assert_int_equal(first.chains_n, 2);
+
+	/* other words, other filters: rules and notes are new, the base chain is not */
+	buf_reset(&b);
+	put_shape("shape in : seed=0 delay=2", &first, &queue, &b, &again);
+	assert_string_equal(b.data, "(xddcrrr!)");
+	assert_string_equal(again.comment, "shape in : seed=0 delay=2");
+
+	/* another hook: all is */
+	buf_reset(&b);
+	put_shape("shape in uid=1 : seed=0 delay=2", &first, &queue, &b, &again);
+	assert_int_equal(again.hooks, 1u << NF_INET_LOCAL_IN);
+	assert_memory_equal(b.data, "(D inet:T", 9);
+}
+
+static void what_would_stall_is_refused(void **state)
+{
+	static const char *const no[] = {
+	        "shape out : seed=0 delay=1",
+	        "shape both : seed=0 delay=1",
+	        "shape out dev=eth0,lo : seed=0 rate=1000 queue=1",
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++) {
+		_Alignas(8) static char data[NFT_BATCH_MAX];
+		struct nft_queue queue = {.number = 7, .turn = 3};
+		struct nft_rules r;
+		struct err e = ERR_INIT;
+		size_t n = 5;
+		assert_int_equal(nft_rules_parse(no[i], &r, &e), 0);
+		assert_int_equal(nft_encode_put("t", &r, no[i], NULL, NULL, &queue, data,
+		                                sizeof(data), &n, &e),
+		                 -EOPNOTSUPP);
+		assert_int_equal(n, 5);
+		assert_true(e.hint[0] != 0);
+	}
+}
+
 /* Bytes of any kind: nothing is read beyond the message (the sanitized build sees to that). */
 static void hostile_answers(void **state)
 {
-	static const char cut[] = "cut silence both egress=swallow port=80 uid=1 hooks=lo";
+	static const char *const states[] = {
+	        "cut silence both egress=swallow port=80 uid=1 hooks=lo",
+	        "shape both port=80 : seed=0 loss=1",
+	};
 	_Alignas(8) static char good[NFT_BATCH_MAX];
-	size_t n = encode(cut, NULL, NULL, good), messages = 0;
+	size_t n = 0, messages = 0;
 	struct rng rng = {11};
 	(void)state;
-	for (int turn = 0; turn < 3000; turn++) {
+	for (int turn = 0; turn < 6000; turn++) {
+		if (turn % 3000 == 0)
+			n = encode(states[turn / 3000], NULL, NULL, good);
 		/* on the heap and exactly as long, so that one byte too far is noticed */
 		size_t len = turn % 2 ? n : rng_below(&rng, n);
 		char *bad = malloc(len ? len : 1);
@@ -204,7 +292,7 @@ static void hostile_answers(void **state)
 		assert_true(strlen(seen.comment) < sizeof(seen.comment));
 		free(bad);
 	}
-	assert_true(messages > 3000);
+	assert_true(messages > 6000);
 }
 
 static void comments(void **state)
@@ -233,6 +321,8 @@ int main(void)
 	        cmocka_unit_test(golden),
 	        cmocka_unit_test(too_much_for_the_room),
 	        cmocka_unit_test(answers_are_read),
+	        cmocka_unit_test(a_shapers_chains_stay),
+	        cmocka_unit_test(what_would_stall_is_refused),
 	        cmocka_unit_test(hostile_answers),
 	        cmocka_unit_test(comments),
 	};

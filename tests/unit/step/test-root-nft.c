@@ -133,7 +133,8 @@ static uint64_t counted(struct bed *b, const char *name)
 {
 	struct counters c = {0};
 	struct err e = ERR_INIT;
-	assert_int_equal(nft()->meter(&(struct hold){.world = &b->w}, b->object, &c, &e), 0);
+	assert_int_equal(
+	        nft()->meter(&(struct hold){.world = &b->w, .page = -1}, b->object, &c, &e), 0);
 	return counters_get(&c, name);
 }
 

@@ -1,0 +1,157 @@
+/* shaper-packet.c - one packet after another: what its fate is, and when it goes on. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "helper/shape-bytes.h"
+#include "helper/shaper-state.h"
+
+/* What the kernel holds for a packet besides its bytes. */
+enum { PACKET_BYTES = 768 };
+
+/* Bytes of its own that an item has. */
+struct body {
+	uint32_t n, device;
+	uint8_t bytes[];
+};
+
+uint64_t shaper_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+void shaper_reshape(struct shaper *s, const struct shape *shape)
+{
+	for (unsigned i = 0; i < NF_INET_NUMHOOKS; i++) {
+		if (s->ordered)
+			shape_fate_change(&s->fates[i], shape);
+		else
+			shape_fate_init(&s->fates[i], shape, i);
+	}
+	s->shape = *shape;
+	s->ordered = true;
+}
+
+/* NULL: not all of it is here, or there is no memory. */
+static struct body *body_make(const struct shaper_packet *p)
+{
+	struct body *b = p->data_n == p->bytes ? malloc(sizeof(*b) + p->data_n) : NULL;
+
+	if (!b)
+		return NULL;
+	b->n = (uint32_t)p->data_n;
+	b->device = p->device;
+	memcpy(b->bytes, p->data, p->data_n);
+	if (p->sum_missing)
+		(void)shape_bytes_sum(b->bytes, b->n);
+	return b;
+}
+
+static void go(struct shaper *s, const struct shape_item *i)
+{
+	struct body *b = i->data;
+
+	if (i->id)
+		shaper_link_accept(&s->link, i->id, b ? b->bytes : NULL, b ? b->n : 0);
+	else if (b && shaper_send(&s->send, b->bytes, b->n, b->device))
+		count(s->counts.duplicated, 1);
+	free(b);
+}
+
+/* Holds it, or passes it on where it is due or there is no room. */
+static void hold(struct shaper *s, const struct shape_item *i, uint64_t now_ns)
+{
+	uint64_t bytes = i->bytes + PACKET_BYTES;
+
+	if (i->due_ns <= now_ns) {
+		go(s, i);
+		return;
+	}
+	if (s->held_bytes + bytes > s->bytes_most || !shape_queue_put(s->queue, i)) {
+		count(s->counts.passed, 1);
+		go(s, i);
+		return;
+	}
+	s->held_bytes += bytes;
+	if (i->id)
+		count(s->counts.delayed, 1);
+}
+
+/* id 0: the copy. */
+static void fate_do(struct shaper *s, const struct shaper_packet *p, const struct fate *f,
+                    uint32_t id, uint64_t now_ns)
+{
+	struct shape_item item = {
+	        .due_ns = f->due_ns, .came_ns = now_ns, .id = id, .bytes = p->bytes};
+	struct body *b = f->corrupted || !id ? body_make(p) : NULL;
+
+	if (b && f->corrupted && shape_bytes_flip(b->bytes, b->n, f->flip, s->shape.mend))
+		count(s->counts.corrupted, 1);
+	if (f->overtakes)
+		count(s->counts.reordered, 1);
+	item.data = b;
+	hold(s, &item, now_ns);
+}
+
+static void lost_count(struct shaper *s, const struct fate *f)
+{
+	count(f->lost == FATE_QUEUE ? s->counts.lost_in_queue : s->counts.lost, 1);
+}
+
+void shaper_take(struct shaper *s, const struct shaper_packet *p, uint64_t now_ns)
+{
+	struct fate f[FATES];
+	size_t n;
+
+	if (s->ending || !s->ordered || p->hook >= NF_INET_NUMHOOKS) {
+		shaper_link_accept(&s->link, p->id, NULL, 0);
+		return;
+	}
+	count(s->counts.seen_packets, 1);
+	count(s->counts.seen_bytes, p->bytes);
+	n = shape_fate_next(&s->fates[p->hook], now_ns, p->bytes, f);
+	for (size_t i = 0; i < n; i++)
+		if (f[i].lost)
+			lost_count(s, &f[i]);
+	if (n == 2 && !f[1].lost)
+		fate_do(s, p, &f[1], 0, now_ns);
+	if (f[0].lost)
+		shaper_link_drop(&s->link, p->id);
+	else
+		fate_do(s, p, &f[0], p->id, now_ns);
+}
+
+void shaper_release(struct shaper *s, uint64_t now_ns)
+{
+	struct shape_item i;
+
+	while (shape_queue_take(s->queue, now_ns, &i)) {
+		uint64_t went_ns = now_ns == UINT64_MAX ? shaper_now_ns() : now_ns;
+
+		s->held_bytes -= i.bytes + PACKET_BYTES;
+		shape_meter_note(&s->added, went_ns - i.came_ns);
+		shape_meter_note(&s->late, went_ns > i.due_ns ? went_ns - i.due_ns : 0);
+		s->noted = true;
+		go(s, &i);
+	}
+}
+
+static void set(uint64_t *counter, uint64_t value)
+{
+	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
+void shaper_count(struct shaper *s)
+{
+	set(s->counts.vanished, s->link.stale);
+	set(s->counts.held, shape_queue_held(s->queue));
+	if (!s->noted)
+		return;
+	s->noted = false;
+	set(s->counts.p50_ns, shape_meter_at(&s->added, 500000));
+	set(s->counts.p99_ns, shape_meter_at(&s->added, 990000));
+	set(s->counts.late_ns, shape_meter_at(&s->late, 990000));
+}

@@ -1,0 +1,268 @@
+/* shaper.c - squall's packet engine: reads packets from a queue of the kernel, and says of each
+ * what becomes of it, and when. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/boundary.h"
+#include "base/helper.h"
+#include "base/netlink.h"
+#include "base/wire.h"
+#include "helper/answer.h"
+#include "helper/batch.h"
+#include "helper/enter.h"
+#include "helper/shaper-state.h"
+#include "helper/shaper-watch.h"
+
+/*
+ * Arguments: path of the network namespace, its inode, the name of the table. Answers "ok", or "err
+ * CODE TEXT HINT": once when started, then once for each order. Its page has its counters, and the
+ * number of its packet queue ("queue"). Orders:
+ *
+ *   shape TEXT MARK       what to do from now on (base/shape.h), and how what it sends is marked
+ *   batch LENGTH ACKS     as helper nft has it
+ *   end LENGTH ACKS       the same, which leads nothing to it any more; then what it holds passes,
+ *                         and all that still comes
+ *
+ * It has no priority above nice: who reads packets as fast as they come must not take a CPU from
+ * everybody.
+ */
+#define IDLE_NS 100000000ull
+#define COUNT_NS 50000000ull
+#define HEAR_NS 2000000ull
+#define HELD_BYTES_MOST (512ull << 20)
+enum { NICE = -15, HEADERS = 64, PACKET_MOST = 65535 };
+
+struct shaper_process {
+	struct shaper s;
+	struct shaper_watch watch;
+	int sock, owner;
+	char *batch;
+	uint64_t counted_ns, heard_ns;
+};
+
+static uint64_t *counter(struct counters *page, const char *name)
+{
+	counters_add(page, name, 0);
+	for (size_t i = 0; i < page->n; i++)
+		if (strcmp(page->v[i].name, name) == 0)
+			return &page->v[i].value;
+	abort(); /* more names than COUNTERS_MAX: a mistake of this program */
+}
+
+static int page_map(struct shaper_counts *c, struct err *err)
+{
+	struct counters *p =
+	        mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE, MAP_SHARED, HELPER_PAGE, 0);
+
+	if (p == MAP_FAILED)
+		return err_sys(err, errno, "could not map the page of counters");
+	memset(p, 0, sizeof(*p)); /* of an earlier helper for the same object */
+	*c = (struct shaper_counts){
+	        .queue = counter(p, "queue"),
+	        .raised = counter(p, "raised"),
+	        .seen_packets = counter(p, "seen_packets"),
+	        .seen_bytes = counter(p, "seen_bytes"),
+	        .delayed = counter(p, "delayed"),
+	        .lost = counter(p, "lost_packets"),
+	        .lost_in_queue = counter(p, "lost_in_queue"),
+	        .duplicated = counter(p, "duplicated"),
+	        .corrupted = counter(p, "corrupted"),
+	        .reordered = counter(p, "reordered"),
+	        .passed = counter(p, "passed_full"),
+	        .vanished = counter(p, "vanished"),
+	        .held = counter(p, "held"),
+	        .p50_ns = counter(p, "added_p50_ns"),
+	        .p99_ns = counter(p, "added_p99_ns"),
+	        .late_ns = counter(p, "late_p99_ns"),
+	};
+	return 0;
+}
+
+/* At most an eighth of the machine's memory. */
+static uint64_t bytes_most(void)
+{
+	struct sysinfo i;
+	uint64_t all = sysinfo(&i) < 0 ? HELD_BYTES_MOST : (uint64_t)i.totalram * i.mem_unit / 8;
+
+	return all < HELD_BYTES_MOST ? all : HELD_BYTES_MOST;
+}
+
+/* The one who watches is there before anything that must end with this process. */
+static int begin(struct shaper_process *p, const char *const *args, struct err *err)
+{
+	int code = 0;
+
+	if (!args[0] || !args[1] || !args[2])
+		return err_set(err, -EINVAL, "helper needs a network namespace and a table");
+	p->batch = malloc(BATCH_MAX);
+	if (!p->batch)
+		return err_set(err, -ENOMEM, "no memory for a transaction");
+	code = shaper_watch_start(&p->watch, err);
+	code = code < 0 ? code : page_map(&p->s.counts, err);
+	code = code < 0 ? code : netns_enter(args[0], args[1], err);
+	code = code < 0 ? code : nl_open(NETLINK_NETFILTER, &p->owner, err);
+	code = code < 0 ? code : shaper_link_open(&p->s.link, args[2], err);
+	code = code < 0 ? code : shape_queue_new(SHAPER_HELD_MOST, &p->s.queue, err);
+	if (code < 0)
+		return code;
+	BOUNDARY("shaper: queue bound");
+	prctl(PR_SET_TIMERSLACK, 1ul); /* else a sleep may take 50 us more */
+	p->s.bytes_most = bytes_most();
+	*p->s.counts.queue = p->s.link.number;
+	*p->s.counts.raised = setpriority(PRIO_PROCESS, 0, NICE) == 0;
+	return 0;
+}
+
+static bool reads_bytes(const struct shape *s)
+{
+	return s->duplicate_ppm || s->corrupt_ppm;
+}
+
+/* Once for the shape that was, and once for the one that is to be: nothing is decided in between.
+ */
+static int reshape(struct shaper_process *p, const char *text, const char *mark, struct err *err)
+{
+	struct shape shape;
+	int code = shape_parse(text, &shape, err);
+
+	if (code == 0 && shape.duplicate_ppm)
+		code = shaper_send_open(&p->s.send, (uint32_t)strtoul(mark, NULL, 10), err);
+	if (code == 0)
+		code = shaper_link_set(&p->s.link, reads_bytes(&shape) ? PACKET_MOST : HEADERS,
+		                       !shape_counts(&shape), 2 * SHAPER_HELD_MOST, err);
+	if (code == 0)
+		shaper_reshape(&p->s, &shape);
+	return code;
+}
+
+/* 1: something was read. */
+static int read_some(struct shaper *s)
+{
+	struct shaper_packet packets[LINK_AT_ONCE];
+	size_t n = shaper_link_read(&s->link, packets);
+	uint64_t now = n ? shaper_now_ns() : 0;
+
+	for (size_t i = 0; i < n; i++)
+		shaper_take(s, &packets[i], now);
+	return n > 0;
+}
+
+/* What was on its way to the queue when nothing was led to it any more comes for a moment. */
+static void pass_all(struct shaper *s)
+{
+	struct timespec moment = {.tv_nsec = 1000000};
+
+	s->ending = true;
+	shaper_release(s, UINT64_MAX);
+	for (int turn = 0; turn < 2; turn++) {
+		while (read_some(s))
+			shaper_link_flush(&s->link);
+		shaper_link_flush(&s->link);
+		if (turn == 0)
+			nanosleep(&moment, NULL);
+	}
+	shaper_count(s);
+}
+
+static int obey(struct shaper_process *p, const char *const *argv, int argc, struct err *err)
+{
+	int code = argc == 3 ? 0 : -EPROTO;
+
+	if (code == 0 && strcmp(argv[0], "shape") == 0)
+		return reshape(p, argv[1], argv[2], err);
+	if (code == 0 && strcmp(argv[0], "batch") == 0)
+		return batch_take(p->sock, p->owner, p->batch, argv[1], argv[2], err);
+	if (code < 0 || strcmp(argv[0], "end") != 0)
+		return err_set(err, -EPROTO, "helper does not know this order");
+	code = batch_take(p->sock, p->owner, p->batch, argv[1], argv[2], err);
+	pass_all(&p->s);
+	return code;
+}
+
+/* Negative: the keeper is gone. */
+static int hear(struct shaper_process *p)
+{
+	const char *argv[WIRE_ARGS];
+	struct err err = ERR_INIT;
+	struct wire m;
+	int code = wire_recv(p->sock, &m, false);
+
+	if (code == -EAGAIN)
+		return 0;
+	if (code < 0)
+		return code;
+	code = obey(p, argv, wire_split(&m, argv), &err);
+	BOUNDARY("shaper: ordered");
+	return answer(p->sock, code, &err);
+}
+
+static void wait_for(struct shaper_process *p)
+{
+	struct pollfd v[] = {{.fd = p->s.link.fd, .events = POLLIN},
+	                     {.fd = p->sock, .events = POLLIN}};
+	uint64_t wait = IDLE_NS, due, now = shaper_now_ns();
+	struct timespec t;
+
+	if (shape_queue_next(p->s.queue, &due))
+		wait = due <= now ? 0 : due - now < IDLE_NS ? due - now : IDLE_NS;
+	t = (struct timespec){.tv_nsec = (long)wait};
+	(void)!ppoll(v, 2, &t, NULL);
+}
+
+static void serve(struct shaper_process *p)
+{
+	for (;;) {
+		uint64_t now;
+
+		shaper_watch_beat(&p->watch);
+		int busy = read_some(&p->s);
+		now = shaper_now_ns();
+		shaper_release(&p->s, now);
+		shaper_link_flush(&p->s.link);
+		if (now - p->counted_ns > COUNT_NS) {
+			shaper_count(&p->s);
+			p->counted_ns = now;
+			if (shaper_watch_is_gone(&p->watch) &&
+			    shaper_watch_start(&p->watch, NULL) < 0)
+				return;
+		}
+		if (!busy || now - p->heard_ns > HEAR_NS) {
+			if (hear(p) < 0)
+				return;
+			p->heard_ns = now;
+		}
+		if (!busy)
+			wait_for(p);
+	}
+}
+
+static int shaper_main(int sock, const char *const *args)
+{
+	struct shaper_process *p = calloc(1, sizeof(*p));
+	struct err err = ERR_INIT;
+	int code = p ? 0 : err_set(&err, -ENOMEM, "no memory for the shaper");
+
+	if (p) {
+		p->sock = sock;
+		p->owner = p->watch.pidfd = p->s.link.fd = p->s.send.v4 = p->s.send.v6 = -1;
+		code = begin(p, args, &err);
+	}
+	if (answer(sock, code, &err) == 0 && code == 0) {
+		serve(p);
+		pass_all(&p->s); /* nobody is there to end it in order */
+	}
+	if (p)
+		shaper_watch_end(&p->watch);
+	return 1;
+}
+
+const struct helper_type helper_shaper = {.name = "shaper", .main = shaper_main};
