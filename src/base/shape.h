@@ -25,9 +25,12 @@
  *
  * One of loss, burst and every. The draws: uniform lies within delay +- jitter; normal has jitter
  * for its standard deviation; pareto too, and the shape 3 of the tables of tc-netem(8), its mean
- * at delay. A delay is never below zero. Correlation is that of tc-netem(8): a draw is
- * rho * last + (1 - rho) * fresh, so that it narrows what is drawn, too. The order of things for
- * one packet: duplicate, loss, corrupt, delay, reorder, rate; a copy is not copied again.
+ * at delay. A delay is never below zero. A correlation rho leaves share and distribution as they
+ * were asked for: a packet has the fate of the one before with probability rho, else one of its
+ * own; and a delay's place in its distribution follows an autoregression of normal draws,
+ * z = rho * last + sqrt(1 - rho^2) * fresh. (tc-netem(8) averages draws instead, which at small
+ * shares leaves nearly nothing of them.) The order of things for one packet: duplicate, loss,
+ * corrupt, delay, reorder, rate; a copy is not copied again.
  *
  * Pure. Owns nothing.
  */

@@ -21,28 +21,32 @@ static void lanes_seed(struct shape_fate *f)
 {
 	for (size_t i = 0; i < FATES; i++)
 		for (size_t k = 0; k < STREAMS; k++) {
-			struct rng *r = &f->lanes[i].rng[k];
+			struct fate_lane *l = &f->lanes[i];
 
-			r->s = stream_seed(f->shape.seed, f->direction, i, k);
-			f->lanes[i].last[k] = (uint32_t)(rng_next(r) >> 32);
+			l->rng[k].s = stream_seed(f->shape.seed, f->direction, i, k);
+			l->begun[k] = l->placed = false;
 		}
 }
 
-/* 32 bits, uniform where corr_ppm is 0; as get_crandom() of the kernel's netem. */
-static uint32_t draw(struct fate_lane *l, enum fate_stream stream, uint32_t corr_ppm)
+static uint32_t draw(struct fate_lane *l, enum fate_stream stream)
 {
-	uint64_t fresh = rng_next(&l->rng[stream]) >> 32;
-	uint64_t rho = ((uint64_t)corr_ppm << 32) / SHAPE_PPM;
+	return (uint32_t)(rng_next(&l->rng[stream]) >> 32);
+}
 
-	if (corr_ppm)
-		fresh = (fresh * ((1ull << 32) - rho) + l->last[stream] * rho) >> 32;
-	l->last[stream] = (uint32_t)fresh;
-	return (uint32_t)fresh;
+static bool hits(struct fate_lane *l, enum fate_stream stream, uint32_t ppm)
+{
+	return draw(l, stream) < ((uint64_t)ppm << 32) / SHAPE_PPM;
 }
 
 static bool chance(struct fate_lane *l, enum fate_stream stream, uint32_t ppm, uint32_t corr_ppm)
 {
-	return ppm && draw(l, stream, corr_ppm) < ((uint64_t)ppm << 32) / SHAPE_PPM;
+	bool is = ppm && hits(l, stream, ppm);
+
+	if (corr_ppm && hits(l, stream, corr_ppm) && l->begun[stream])
+		is = l->was[stream];
+	l->begun[stream] = true;
+	l->was[stream] = is;
+	return is;
 }
 
 /* A packet is judged by the state that it finds, as netem's loss_gilb_ell() does. */
@@ -114,13 +118,23 @@ static double quantile(enum shape_dist dist, double u)
 	return 2 * u - 1;
 }
 
+/* Where the next delay stands in its distribution, beside the one before. */
+static double place_next(struct fate_lane *l, double fresh, double rho)
+{
+	l->place = l->placed ? rho * l->place + sqrt(1 - rho * rho) * fresh : fresh;
+	l->placed = true;
+	return 0.5 * erfc(-l->place * M_SQRT1_2);
+}
+
 static uint64_t delay_of(struct fate_lane *l, const struct shape *s)
 {
 	double u, ns;
 
 	if (!s->jitter_ns)
 		return s->delay_ns;
-	u = (draw(l, STREAM_DELAY, s->delay_corr_ppm) + 0.5) / 4294967296.0;
+	u = (draw(l, STREAM_DELAY) + 0.5) / 4294967296.0;
+	if (s->delay_corr_ppm)
+		u = place_next(l, normal_quantile(u), s->delay_corr_ppm / (double)SHAPE_PPM);
 	ns = (double)s->delay_ns + quantile(s->dist, u) * (double)s->jitter_ns;
 	return ns <= 0 ? 0 : ns >= (double)DELAY_TOP_NS ? DELAY_TOP_NS : (uint64_t)ns;
 }

@@ -16,10 +16,6 @@
  *   begins: one that finds the link free is not held back. Idle time is not saved up: no burst
  *   follows it. A packet waits for the link first, and is delayed (or overtakes) behind it; what
  *   waits is counted in bytes against the queue, the packet under way with what is left of it.
- *
- * Not to be assumed: that a correlation leaves a share as it is. A correlated draw is narrower
- * than a fresh one (tc-netem(8) has the same): of loss=10000 (1 %) with loss-corr=250000 some
- * 0.003 % is left. burst is what loses packets in runs.
  */
 #ifndef SQUALL_HELPER_SHAPE_FATE_H
 #define SQUALL_HELPER_SHAPE_FATE_H
@@ -54,10 +50,12 @@ enum fate_stream {
 /* What is drawn for packets; for copies there is another. Private. */
 struct fate_lane {
 	struct rng rng[STREAMS];
-	uint32_t last[STREAMS]; /* draws, for the correlation */
-	bool bad;               /* Gilbert-Elliott's state */
-	uint32_t every;         /* packets since one vanished */
-	uint32_t gap;           /* packets since one overtook */
+	bool begun[STREAMS], was[STREAMS]; /* the fate of the one before, for the correlation */
+	bool placed;
+	double place;   /* of the last delay, in standard deviations */
+	bool bad;       /* Gilbert-Elliott's state */
+	uint32_t every; /* packets since one vanished */
+	uint32_t gap;   /* packets since one overtook */
 };
 
 struct shape_fate {
