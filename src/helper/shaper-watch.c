@@ -13,7 +13,7 @@
 #include "base/boundary.h"
 #include "base/ident.h"
 
-enum { LOOK_MS = 100, SAME_MOST = 5, WATCHED = 3 };
+enum { LOOK_MS = 100, SAME_MOST = 4, WATCHED = 3 };
 
 static void watch(const uint64_t *beat)
 {

@@ -3,7 +3,7 @@
  * whose reader is stopped passes nothing on, one whose reader is dead passes everything.
  *
  * Owns: the process (a child, which dies with its parent) and a page shared with it. It looks every
- * 100 ms, and sends SIGKILL when it has seen the same beat six times: it counts its own looks, so
+ * 100 ms, and sends SIGKILL when it has seen the same beat five times: it counts its own looks, so
  * that a machine that was suspended, or that runs neither of the two, is no reason.
  */
 #ifndef SQUALL_HELPER_SHAPER_WATCH_H

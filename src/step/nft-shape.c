@@ -203,6 +203,14 @@ static void out_write(const struct shape_table *t)
 	nft_pipeline_write(&p);
 }
 
+/* What comes before the words of the shaper. */
+static bool same_filters(const char *a, const char *b)
+{
+	const char *end = strstr(a, " : ");
+
+	return end && strncmp(a, b, (size_t)(end - a) + 3) == 0;
+}
+
 void nft_shape_write(struct nft_batch *b, const struct nft_rules *rules, const char *comment,
                      const struct nft_seen *there, const struct nft_count *carry,
                      const struct nft_queue *queue)
@@ -211,6 +219,12 @@ void nft_shape_write(struct nft_batch *b, const struct nft_rules *rules, const c
 
 	t.kept = there && there->inet && there->turn == queue->turn &&
 	         there->hooks == hooks_of(rules);
+	if (t.kept && same_filters(comment, there->comment)) {
+		/* the rules stay, and count on */
+		nft_chain_delete(b, nft_shape_note);
+		nft_chain_note(b, nft_shape_note, comment);
+		return;
+	}
 	if (t.kept) {
 		nft_rules_delete(b);
 		for (size_t i = 0; i < there->chains_n; i++)

@@ -68,7 +68,7 @@ static int list(int fd, const void *request, size_t n, int (*take)(const struct 
 static int chains_look(int fd, struct nft_seen *seen, struct err *err)
 {
 	_Alignas(struct nlmsghdr) char request[NFT_REQUEST_MAX];
-	struct nft_seen blank = *seen;
+	struct nft_seen blank = {.table = seen->table, .inet = seen->inet, .netdev = seen->netdev};
 	size_t n = nft_encode_list_chains(request);
 	return list(fd, request, n, nft_seen_take, seen, &blank, sizeof(blank), err);
 }
@@ -229,7 +229,9 @@ static int shaper_start(struct hold *h, struct put *p, struct err *err)
 		return h->page;
 	if (h->holder.sock < 0)
 		code = helper_start(h, "shaper", &p->object, err);
-	return code < 0 ? code : chains_look(h->fd[FD_LOOK], &p->seen, err);
+	if (code == 0 && !p->seen.inet)
+		code = chains_look(h->fd[FD_LOOK], &p->seen, err);
+	return code;
 }
 
 /* Its place among the shapers of the namespace. */

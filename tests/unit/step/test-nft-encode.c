@@ -229,7 +229,13 @@ static void a_shapers_chains_stay(void **state)
 	assert_int_equal(first.last_turn, 3);
 	assert_int_equal(first.chains_n, 2);
 
-	/* other words, other filters: rules and notes are new, the base chain is not */
+	/* other words */
+	buf_reset(&b);
+	put_shape("shape in proto=udp : seed=0 delay=2", &first, &queue, &b, &again);
+	assert_string_equal(b.data, "(dc!)");
+	assert_string_equal(again.comment, "shape in proto=udp : seed=0 delay=2");
+
+	/* other filters: rules and notes are new, the base chain is not */
 	buf_reset(&b);
 	put_shape("shape in : seed=0 delay=2", &first, &queue, &b, &again);
 	assert_string_equal(b.data, "(xddcrrr!)");

@@ -45,10 +45,301 @@ static void a_delay_is_added(void **state)
 	}
 }
 
-int main(void)
+/* A stream and how many of it were lost, came twice and so on. */
+static struct stream run(struct bed *b, const char *ip, uint32_t n, uint64_t every_ns)
 {
+	struct stream s = {.ip = ip, .from = B, .n = n, .every_ns = every_ns, .bytes = 200};
+
+	stream_run(b, &s);
+	stream_free(&s);
+	print_message("%u of %u came, %u twice, %u late, %u damaged\n", s.came, n, s.twice,
+	              s.late_order, s.damaged);
+	return s;
+}
+
+/* The same seed loses the same packets. */
+static void losses_are_those_of_the_seed(void **state)
+{
+	struct bed *b = bed_of(state);
+	uint32_t came[2];
+	struct shaping s;
+
+	for (int turn = 0; turn < 2; turn++) {
+		shaping_begin(b, &s, 1, "shape in proto=udp : seed=7 loss=50000");
+		came[turn] = run(b, "10.98.0.1", 10000, 50000).came;
+		/* 500, give or take 4.4 deviations */
+		assert_in_range(10000 - came[turn], 405, 595);
+		assert_int_equal(counted(&s, "lost_packets"), 10000 - came[turn]);
+		shaping_end(&s);
+	}
+	assert_int_equal(came[0], came[1]);
+}
+
+static void copies_come_twice_and_once_only(void **state)
+{
+	static const char *const ips[] = {"10.98.0.1", "fd98::1"};
+	struct bed *b = bed_of(state);
+	struct stream r;
+	struct shaping s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ips); i++) {
+		shaping_begin(b, &s, 1,
+		              "shape in proto=udp : seed=7 delay=5000000 duplicate=300000");
+		r = run(b, ips[i], 2000, 200000);
+		assert_in_range(r.twice, 500, 700);
+		assert_int_equal(r.came - r.twice, 2000);
+		assert_int_equal(counted(&s, "duplicated"), r.twice);
+		assert_int_equal(counted(&s, "packets_in"), 2000);
+		shaping_end(&s);
+	}
+}
+
+static void bits_are_flipped(void **state)
+{
+	struct bed *b = bed_of(state);
+	struct stream r;
+	struct shaping s;
+
+	/* the checksum is wrong: the kernel throws them away */
+	shaping_begin(b, &s, 1, "shape in proto=udp : seed=7 corrupt=100000");
+	r = run(b, "10.98.0.1", 2000, 100000);
+	assert_int_equal(r.damaged, 0);
+	assert_in_range(2000 - r.came, 141, 259);
+	assert_int_equal(counted(&s, "corrupted"), 2000 - r.came);
+	/* mended: they come, and are not what was sent */
+	put(&s, "shape in proto=udp : seed=7 corrupt=100000 mend=yes");
+	r = run(b, "fd98::1", 2000, 100000);
+	assert_in_range(r.damaged, 141, 259);
+	shaping_end(&s);
+}
+
+static void some_overtake(void **state)
+{
+	struct bed *b = bed_of(state);
+	struct stream r;
+	struct shaping s;
+
+	shaping_begin(b, &s, 1, "shape in proto=udp : seed=7 delay=10000000 reorder=100000");
+	r = run(b, "10.98.0.1", 2000, 1000000);
+	assert_int_equal(r.came, 2000);
+	assert_true(r.late_order > 1000);
+	assert_in_range(counted(&s, "reordered"), 141, 259);
+	shaping_end(&s);
+}
+
+static double bulk_mbit(struct bed *b, const char *ip, int from, double seconds)
+{
+	struct sockaddr_storage to;
+	socklen_t n = address(&to, ip, PORT);
+	int server = server_in(b, A, ip, SOCK_STREAM), fd = socket_in(b, from, ip, SOCK_STREAM);
+	static char data[1 << 18];
+	uint64_t got = 0, start, first = 0, last = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (connect(fd, (struct sockaddr *)&to, n) < 0)
+			_exit(1);
+		for (;;)
+			if (send(fd, data, sizeof(data), MSG_NOSIGNAL) < 0)
+				_exit(0);
+	}
+	close(fd);
+	fd = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(fd >= 0);
+	start = mono_ns();
+	/* the first fifth is for it to get going */
+	while (mono_ns() - start < (uint64_t)(seconds * 1.2e9)) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		ssize_t k = poll(&p, 1, 200) > 0 ? recv(fd, data, sizeof(data), MSG_DONTWAIT) : 0;
+		uint64_t now = mono_ns();
+
+		if (k <= 0 || now - start < (uint64_t)(seconds * 0.2e9))
+			continue;
+		if (!first)
+			first = now;
+		else
+			got += (uint64_t)k;
+		last = now;
+	}
+	close(fd);
+	close(server);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return last > first ? (double)got * 8e3 / (double)(last - first) : 0;
+}
+
+static void a_rate_is_kept(void **state)
+{
+	struct bed *b = bed_of(state);
+	struct shaping s;
+	double mbit;
+
+	shaping_begin(b, &s, 1, "shape in proto=tcp : seed=7 rate=10000000 queue=100000");
+	mbit = bulk_mbit(b, "10.98.0.1", B, 3);
+	print_message("%.2f Mbit/s\n", mbit);
+	/* of 1500 bytes 1448 are what is carried */
+	assert_true(mbit > 10 * 1448. / 1500 * 0.97 && mbit < 10 * 1448. / 1500 * 1.03);
+	put(&s, "shape in proto=tcp : seed=7 rate=100000000 queue=400000");
+	mbit = bulk_mbit(b, "fd98::1", B, 3);
+	print_message("%.2f Mbit/s\n", mbit);
+	assert_true(mbit > 100 * 1428. / 1500 * 0.95 && mbit < 100 * 1428. / 1500 * 1.03);
+	shaping_end(&s);
+}
+
+static void two_add_up_and_end_in_any_order(void **state)
+{
+	struct bed *b = bed_of(state);
+
+	for (int first = 0; first < 2; first++) {
+		struct shaping s[2];
+		struct delays d;
+
+		shaping_begin(b, &s[0], 1, "shape in proto=udp : seed=1 delay=20000000");
+		shaping_begin(b, &s[1], 2, "shape in proto=udp : seed=1 delay=40000000");
+		d = measure(b, "10.98.0.1", B, 200, 1000000);
+		assert_in_range(d.p50_us, 60000, 66000);
+		shaping_end(&s[first]);
+		d = measure(b, "10.98.0.1", B, 200, 1000000);
+		assert_in_range(d.p50_us, first ? 20000 : 40000, first ? 25000 : 45000);
+		/* one that comes later stands behind */
+		shaping_begin(b, &s[first], 3, "shape in proto=udp : seed=1 delay=10000000");
+		d = measure(b, "10.98.0.1", B, 200, 1000000);
+		assert_in_range(d.p50_us, first ? 30000 : 50000, first ? 35000 : 55000);
+		shaping_end(&s[0]);
+		shaping_end(&s[1]);
+	}
+}
+
+static void *levels_climb(void *ctx)
+{
+	struct shaping *s = ctx;
+
+	for (int level = 1; level <= 10; level++) {
+		struct timespec t = {.tv_nsec = 50000000};
+		BUF(to, STATE_MAX);
+
+		nanosleep(&t, NULL);
+		buf_addf(&to, "shape in proto=udp%s : seed=1 delay=%d000000",
+		         level > 5 ? " ip=10.98.0.2/32" : "", level * 10);
+		put(s, to.data);
+	}
+	return NULL;
+}
+
+/* Other words, and other filters. */
+static void levels_change_without_loss(void **state)
+{
+	struct bed *b = bed_of(state);
+	struct stream r = {.ip = "10.98.0.1", .from = B, .n = 2000, .every_ns = 500000};
+	struct shaping s;
+	pthread_t other;
+
+	shaping_begin(b, &s, 1, "shape in proto=udp : seed=1 delay=5000000");
+	assert_int_equal(pthread_create(&other, NULL, levels_climb, &s), 0);
+	stream_run(b, &r);
+	pthread_join(other, NULL);
+	assert_int_equal(r.came, 2000);
+	assert_int_equal(r.twice + r.late_order, 0);
+	assert_true(stream_delays(&r).p99_us > 99000);
+	stream_free(&r);
+	assert_int_equal(counted(&s, "seen_packets"), 2000);
+	assert_int_equal(counted(&s, "vanished"), 0);
+	/* what a filter counts while it is changed is not counted on */
+	assert_in_range(counted(&s, "packets_in"), 1500, 2000);
+	shaping_end(&s);
+}
+
+static void *end_soon(void *ctx)
+{
+	struct timespec t = {.tv_nsec = 300000000};
+
+	nanosleep(&t, NULL);
+	shaping_end(ctx);
+	return NULL;
+}
+
+static void ended_in_order_it_loses_nothing(void **state)
+{
+	struct bed *b = bed_of(state);
+	struct stream r = {.ip = "10.98.0.1", .from = B, .n = 3000, .every_ns = 200000};
+	struct shaping s;
+	pthread_t other;
+
+	shaping_begin(b, &s, 1, "shape in proto=udp : seed=1 delay=100000000");
+	assert_int_equal(pthread_create(&other, NULL, end_soon, &s), 0);
+	stream_run(b, &r);
+	pthread_join(other, NULL);
+	assert_int_equal(r.came, 3000);
+	assert_int_equal(r.twice, 0);
+	stream_free(&r);
+}
+
+/* How long nothing comes around a signal to the shaper, in ms, and how much is lost. */
+static uint32_t gap_after(struct bed *b, int sig, uint32_t *lost)
+{
+	struct stream r = {.ip = "10.98.0.1", .from = B, .n = 3000, .every_ns = 1000000};
+	struct timespec t = {.tv_nsec = 500000000};
+	uint32_t gap = 0, most = 0;
+	struct shaping s;
+	pid_t pid;
+
+	shaping_begin(b, &s, 1, "shape in proto=udp : seed=1 delay=50000000");
+	pid = fork();
+	if (pid == 0) {
+		nanosleep(&t, NULL);
+		_exit(kill(s.h.holder.id.pid, sig));
+	}
+	stream_run(b, &r);
+	waitpid(pid, NULL, 0);
+	for (uint32_t i = 0; i < r.n; i++) {
+		gap = r.delay_us[i] ? 0 : gap + 1;
+		most = gap > most ? gap : most;
+	}
+	*lost = r.n - r.came;
+	/* as it was: nothing is held back any more */
+	assert_true(r.delay_us[r.n - 1] && r.delay_us[r.n - 1] < 40000);
+	stream_free(&r);
+	shaping_end(&s);
+	print_message("signal %d: %u lost, %u in a row\n", sig, *lost, most);
+	return most;
+}
+
+static void killed_it_loses_what_it_held(void **state)
+{
+	struct bed *b = bed_of(state);
+	uint32_t lost;
+
+	assert_in_range(gap_after(b, SIGKILL, &lost), 1, 100);
+	assert_in_range(lost, 1, 100);
+}
+
+static void stopped_it_is_ended(void **state)
+{
+	struct bed *b = bed_of(state);
+	uint32_t lost;
+
+	assert_in_range(gap_after(b, SIGSTOP, &lost), 300, 999);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_delay_is_added),
+	        cmocka_unit_test(losses_are_those_of_the_seed),
+	        cmocka_unit_test(copies_come_twice_and_once_only),
+	        cmocka_unit_test(bits_are_flipped),
+	        cmocka_unit_test(some_overtake),
+	        cmocka_unit_test(a_rate_is_kept),
+	        cmocka_unit_test(two_add_up_and_end_in_any_order),
+	        cmocka_unit_test(levels_change_without_loss),
+	        cmocka_unit_test(ended_in_order_it_loses_nothing),
+	        cmocka_unit_test(killed_it_loses_what_it_held),
+	        cmocka_unit_test(stopped_it_is_ended),
 	};
 	return cmocka_run_group_tests_name("shaper", tests, bed_setup, bed_teardown);
 }
