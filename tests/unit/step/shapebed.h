@@ -330,4 +330,66 @@ static inline struct delays stream_delays(const struct stream *s)
 	return d;
 }
 
+/* Datagrams of which none may be lost. */
+static inline struct delays measure(struct bed *b, const char *ip, int from, uint32_t n,
+                                    uint64_t every_ns)
+{
+	struct stream s = {.ip = ip, .from = from, .n = n, .every_ns = every_ns};
+	struct delays d;
+
+	stream_run(b, &s);
+	assert_int_equal(s.came, n);
+	assert_int_equal(s.twice + s.late_order + s.damaged, 0);
+	d = stream_delays(&s);
+	print_message("%s: %u datagrams: mean %.0f us, least %u, p50 %u, p99 %u, most %u\n", ip, n,
+	              d.mean_us, d.least_us, d.p50_us, d.p99_us, d.most_us);
+	stream_free(&s);
+	return d;
+}
+
+/* One TCP stream into A: Mbit/s of what it carries. */
+static inline double bulk_mbit(struct bed *b, const char *ip, int from, double seconds)
+{
+	struct sockaddr_storage to;
+	socklen_t n = address(&to, ip, PORT);
+	int server = server_in(b, A, ip, SOCK_STREAM), fd = socket_in(b, from, ip, SOCK_STREAM);
+	static char data[1 << 18];
+	uint64_t got = 0, start, first = 0, last = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (connect(fd, (struct sockaddr *)&to, n) < 0)
+			_exit(1);
+		for (;;)
+			if (send(fd, data, sizeof(data), MSG_NOSIGNAL) < 0)
+				_exit(0);
+	}
+	close(fd);
+	fd = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(fd >= 0);
+	start = mono_ns();
+	/* the first fifth is for it to get going */
+	while (mono_ns() - start < (uint64_t)(seconds * 1.2e9)) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		ssize_t k = poll(&p, 1, 200) > 0 ? recv(fd, data, sizeof(data), MSG_DONTWAIT) : 0;
+		uint64_t now = mono_ns();
+
+		if (k <= 0 || now - start < (uint64_t)(seconds * 0.2e9))
+			continue;
+		if (!first)
+			first = now;
+		else
+			got += (uint64_t)k;
+		last = now;
+	}
+	close(fd);
+	close(server);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return last > first ? (double)got * 8e3 / (double)(last - first) : 0;
+}
+
 #endif

@@ -1,0 +1,211 @@
+/* shaper.c - how exactly the shaper delays, and what it costs. Prints its figures as "name value"
+ * lines. Neither nice nor real time: with those it is better.
+ *
+ *   bench-shaper [accuracy|ceiling|stream|idle]... */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "../tests/unit/step/shapebed.h"
+#include "base/netlink.h"
+#include "helper/shaper-link.h"
+#include "step/nft-encode.h"
+
+static struct bed *bed;
+
+static struct delays paced(uint32_t n)
+{
+	struct stream s = {.ip = "10.98.0.1", .from = B, .n = n, .every_ns = 1000000};
+	struct delays d;
+
+	stream_run(bed, &s);
+	d = stream_delays(&s);
+	stream_free(&s);
+	return d;
+}
+
+static void accuracy(void)
+{
+	struct delays without = paced(3000), with;
+	struct shaping s;
+
+	shaping_begin(bed, &s, 1, "shape in proto=udp : seed=1 delay=50000000");
+	with = paced(5000);
+	printf("plain_p50_us %u\nplain_p99_us %u\n", without.p50_us, without.p99_us);
+	printf("added_mean_us %.0f\n", with.mean_us - without.mean_us);
+	printf("delay_p50_us %u\ndelay_p99_us %u\ndelay_most_us %u\n", with.p50_us, with.p99_us,
+	       with.most_us);
+	printf("shaper_says_p50_us %u\nshaper_says_p99_us %u\nshaper_late_p99_us %u\n",
+	       (unsigned)(counted(&s, "added_p50_ns") / 1000),
+	       (unsigned)(counted(&s, "added_p99_ns") / 1000),
+	       (unsigned)(counted(&s, "late_p99_ns") / 1000));
+	shaping_end(&s);
+}
+
+/* Datagrams of 64 bytes as fast as they go: how many come in a second. */
+static double flood(double seconds)
+{
+	struct sockaddr_storage to;
+	socklen_t n = address(&to, "10.98.0.1", PORT);
+	int server = server_in(bed, A, "10.98.0.1", SOCK_DGRAM);
+	int fd = socket_in(bed, B, "10.98.0.1", SOCK_DGRAM);
+	char data[LINK_AT_ONCE][64];
+	struct iovec v[LINK_AT_ONCE];
+	struct mmsghdr m[LINK_AT_ONCE] = {0};
+	uint64_t start = mono_ns(), first = 0, last = 0, got = 0;
+	pid_t pid;
+
+	for (size_t i = 0; i < LINK_AT_ONCE; i++) {
+		v[i] = (struct iovec){data[i], 22};
+		m[i].msg_hdr = (struct msghdr){.msg_iov = &v[i], .msg_iovlen = 1};
+	}
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (connect(fd, (struct sockaddr *)&to, n) < 0)
+			_exit(1);
+		for (;;)
+			(void)!sendmmsg(fd, m, LINK_AT_ONCE, 0);
+	}
+	while (mono_ns() - start < (uint64_t)(seconds * 1.2e9)) {
+		struct pollfd p = {.fd = server, .events = POLLIN};
+		int k = poll(&p, 1, 100) > 0 ? recvmmsg(server, m, LINK_AT_ONCE, MSG_DONTWAIT, NULL)
+		                             : 0;
+		uint64_t now = mono_ns();
+
+		if (k <= 0 || now - start < (uint64_t)(seconds * 0.2e9))
+			continue;
+		if (!first)
+			first = now;
+		else
+			got += (uint64_t)k;
+		last = now;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(server);
+	close(fd);
+	return last > first ? (double)got * 1e9 / (double)(last - first) : 0;
+}
+
+/* A queue that is read and passed on, and nothing else. */
+static pid_t accept_all(int *owner)
+{
+	static char batch[NFT_BATCH_MAX];
+	static const char state[] = "shape in proto=udp : seed=1 delay=1";
+	struct nft_queue queue = {.xt = true, .turn = 1};
+	struct nft_rules rules;
+	struct shaper_link link;
+	struct shaper_packet p[LINK_AT_ONCE];
+	size_t n = 0;
+	pid_t pid;
+
+	netbed_enter(&bed->net, A);
+	if (shaper_link_open(&link, "bench", NULL) < 0 ||
+	    shaper_link_set(&link, 64, true, 1 << 19, NULL) < 0 ||
+	    nl_open(NETLINK_NETFILTER, owner, NULL) < 0)
+		abort();
+	netbed_leave(&bed->net);
+	queue.number = link.number;
+	if (nft_rules_parse(state, &rules, NULL) < 0 ||
+	    nft_encode_put("bench", &rules, state, NULL, NULL, &queue, batch, sizeof(batch), &n,
+	                   NULL) < 0 ||
+	    nl_ask(*owner, batch, n, 1, NULL, NULL, NULL) < 0)
+		abort();
+	fflush(NULL);
+	pid = fork();
+	if (pid) {
+		shaper_link_close(&link);
+		return pid;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		struct pollfd wait = {.fd = link.fd, .events = POLLIN};
+
+		n = shaper_link_read(&link, p);
+		for (size_t i = 0; i < n; i++)
+			shaper_link_accept(&link, p[i].id, NULL, 0);
+		shaper_link_flush(&link);
+		if (!n)
+			poll(&wait, 1, -1);
+	}
+}
+
+static void ceiling(void)
+{
+	double all = 0, shaper = 0;
+
+	for (int round = 0; round < 3; round++) {
+		struct shaping s;
+		int owner = -1;
+		pid_t pid = accept_all(&owner);
+		double one = flood(1);
+
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		close(owner);
+		shaping_begin(bed, &s, 1, "shape in proto=udp : seed=1 delay=10000000");
+		double two = flood(1);
+
+		printf("accept_all_pps %.0f\nshaper_pps %.0f\n", one, two);
+		all += one;
+		shaper += two;
+		shaping_end(&s);
+	}
+	printf("ceiling_ratio %.3f\n", shaper / all);
+}
+
+static void stream(void)
+{
+	struct shaping s;
+
+	printf("plain_mbit %.0f\n", bulk_mbit(bed, "10.98.0.1", B, 2));
+	shaping_begin(bed, &s, 1, "shape in proto=tcp : seed=1 delay=10000000");
+	printf("delayed_10ms_mbit %.0f\n", bulk_mbit(bed, "10.98.0.1", B, 4));
+	shaping_end(&s);
+}
+
+static void idle(void)
+{
+	double off = 0, on = 0;
+
+	for (int round = 0; round < 4; round++) {
+		struct shaping s;
+
+		off += bulk_mbit(bed, "10.98.0.1", B, 1);
+		shaping_begin(bed, &s, 1, "shape in port=9 : seed=1 delay=10000000");
+		on += bulk_mbit(bed, "10.98.0.1", B, 1);
+		shaping_end(&s);
+	}
+	printf("off_mbit %.0f\non_mbit %.0f\nidle_cost_percent %.1f\n", off / 4, on / 4,
+	       100 * (1 - on / off));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} parts[] = {
+	        {"accuracy", accuracy}, {"ceiling", ceiling}, {"stream", stream}, {"idle", idle}};
+	void *state = NULL;
+
+	if (bed_setup(&state) < 0 || !state)
+		return 77;
+	bed = state;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		bool asked = argc < 2;
+
+		for (int k = 1; k < argc; k++)
+			asked |= strcmp(argv[k], parts[i].name) == 0;
+		if (asked)
+			parts[i].run();
+	}
+	bed_teardown(&state);
+	return 0;
+}
