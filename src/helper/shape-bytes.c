@@ -80,15 +80,15 @@ static size_t v6_header_bytes(uint8_t kind, const uint8_t *h)
 
 static bool v6_split(struct parts *p, size_t n)
 {
-	size_t from = V6_HEADER, bytes;
+	size_t from = V6_HEADER;
 
 	if (n < V6_HEADER)
 		return false;
 	p->protocol = p->ip[6];
 	for (int i = 0; i < HEADERS_MOST && n - from >= 8 && !p->later; i++) {
 		const uint8_t *h = p->ip + from;
+		size_t bytes = v6_header_bytes(p->protocol, h);
 
-		bytes = v6_header_bytes(p->protocol, h);
 		if (!bytes || bytes > n - from)
 			break;
 		if (p->protocol == IPPROTO_FRAGMENT) {

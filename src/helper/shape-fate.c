@@ -5,6 +5,7 @@
 
 #include "base/quantity.h"
 
+#define DRAW_LEAST (0.5 / 4294967296.0)       /* of a draw in (0, 1): the middle of 2^-32 */
 #define DELAY_TOP_NS (2 * SHAPE_DELAY_MAX_NS) /* where the tail of a draw ends */
 #define BYTES_TOP (1u << 24)                  /* so that no product below is too large */
 
@@ -80,8 +81,9 @@ static bool overtakes(struct fate_lane *l, const struct shape *s)
 	return does;
 }
 
-/* The normal distribution's quantile, to some 1e-7 of the standard deviation: algorithm AS 241
- * (PPND7) of M. J. Wichura, Applied Statistics 37 (1988), 477-484. */
+/* The normal distribution's quantile, to 1e-6 of the standard deviation: algorithm AS 241 (PPND7)
+ * of M. J. Wichura, Applied Statistics 37 (1988), 477-484. Its third part, for p below 1e-10, is
+ * left out: a draw has 32 bits. */
 static double normal_quantile(double p)
 {
 	double q = p - 0.5, r = 0.180625 - q * q;
@@ -89,17 +91,10 @@ static double normal_quantile(double p)
 	if (r >= 0)
 		return q *
 		       (((59.10937472 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179) /
-		       (((67.1875636 * r + 78.757757664) * r + 17.895169469) * r + 1.0);
-	r = sqrt(-log(q < 0 ? p : 1 - p));
-	if (r <= 5) {
-		r -= 1.6;
-		r = (((0.17023821103 * r + 1.3067284816) * r + 2.75681539) * r + 1.4234372777) /
-		    ((0.12021132975 * r + 0.73700164250) * r + 1.0);
-	} else {
-		r -= 5;
-		r = (((0.017337203997 * r + 0.42868294337) * r + 3.081226386) * r + 6.657905115) /
-		    ((0.012258202635 * r + 0.24197894225) * r + 1.0);
-	}
+		       (((67.1875636 * r + 78.757757664) * r + 17.895169469) * r + 1);
+	r = sqrt(-log(q < 0 ? p : 1 - p)) - 1.6;
+	r = (((0.17023821103 * r + 1.3067284816) * r + 2.75681539) * r + 1.4234372777) /
+	    ((0.12021132975 * r + 0.7370016425) * r + 1);
 	return q < 0 ? -r : r;
 }
 
@@ -123,7 +118,7 @@ static double place_next(struct fate_lane *l, double fresh, double rho)
 {
 	l->place = l->placed ? rho * l->place + sqrt(1 - rho * rho) * fresh : fresh;
 	l->placed = true;
-	return 0.5 * erfc(-l->place * M_SQRT1_2);
+	return fmin(fmax(0.5 * erfc(-l->place * M_SQRT1_2), DRAW_LEAST), 1 - DRAW_LEAST);
 }
 
 static uint64_t delay_of(struct fate_lane *l, const struct shape *s)
@@ -132,7 +127,7 @@ static uint64_t delay_of(struct fate_lane *l, const struct shape *s)
 
 	if (!s->jitter_ns)
 		return s->delay_ns;
-	u = (draw(l, STREAM_DELAY) + 0.5) / 4294967296.0;
+	u = (2.0 * draw(l, STREAM_DELAY) + 1) * DRAW_LEAST;
 	if (s->delay_corr_ppm)
 		u = place_next(l, normal_quantile(u), s->delay_corr_ppm / (double)SHAPE_PPM);
 	ns = (double)s->delay_ns + quantile(s->dist, u) * (double)s->jitter_ns;

@@ -1,6 +1,8 @@
 /* shape-run.c - a stream of packets through the shaper's engine. */
 #include "shape-run.h"
 
+#include <stdio.h>
+
 const struct seen *shape_run(const struct shape *s, size_t n, uint64_t gap_ns)
 {
 	static struct seen seen;
@@ -19,4 +21,12 @@ const struct seen *shape_run(const struct shape *s, size_t n, uint64_t gap_ns)
 		seen.overtook += to[0].overtakes;
 	}
 	return &seen;
+}
+
+bool is_likely(double p, unsigned of, unsigned *cells)
+{
+	++*cells;
+	if (p < LEVEL / of)
+		printf("cell %u: the probability of this is %g\n", *cells, p);
+	return p >= LEVEL / of;
 }

@@ -23,4 +23,8 @@ struct seen {
 /* Into one that is kept: it is large. */
 const struct seen *shape_run(const struct shape *, size_t n, uint64_t gap_ns);
 
+/* For a file with CELLS such checks, which it counts in `cells`. */
+#define assert_likely(p) assert_true(is_likely((p), CELLS, &cells))
+bool is_likely(double p, unsigned of, unsigned *cells);
+
 #endif
