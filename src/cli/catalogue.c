@@ -18,7 +18,7 @@ const char *param_kind_name(enum param_kind kind)
 
 const char *field_kind_name(enum field_kind kind)
 {
-	static const char *const names[] = {"number", "seconds", "bytes", "share",
+	static const char *const names[] = {"number", "seconds", "bytes", "share", "rate",
 	                                    "text",   "bool",    "list",  "any"};
 
 	return (size_t)kind < ARRAY_SIZE(names) ? names[kind] : "";

@@ -23,9 +23,9 @@ static const char *const words[] = {"any", "all", "in", "matches", "not", "has",
 static const char *const ops[] = {[OP_LT] = "<",  [OP_LE] = "<=", [OP_GT] = ">",
                                   [OP_GE] = ">=", [OP_EQ] = "==", [OP_NE] = "!="};
 static const char *const kind_says[] = {
-        [FIELD_NUMBER] = "a number", [FIELD_SECONDS] = "a duration", [FIELD_BYTES] = "a size",
-        [FIELD_SHARE] = "a share",   [FIELD_TEXT] = "a text",        [FIELD_BOOL] = "true or false",
-        [FIELD_LIST] = "a list",     [FIELD_ANY] = "anything",
+        [FIELD_NUMBER] = "a number",    [FIELD_SECONDS] = "a duration", [FIELD_BYTES] = "a size",
+        [FIELD_SHARE] = "a share",      [FIELD_RATE] = "a rate",        [FIELD_TEXT] = "a text",
+        [FIELD_BOOL] = "true or false", [FIELD_LIST] = "a list",        [FIELD_ANY] = "anything",
 };
 
 static struct expect_node *node_make(struct compiling *c, enum expect_type type)
@@ -152,6 +152,12 @@ static bool value_as(enum field_kind kind, const char *text, bool quoted, struct
 		if (share_parse(text, &u, err) < 0)
 			return false;
 		v->number = (double)u / (double)PPM_ALL;
+		return true;
+	case FIELD_RATE:
+		v->form = VALUE_RATE;
+		if (rate_parse(text, &u, err) < 0)
+			return false;
+		v->number = (double)u;
 		return true;
 	case FIELD_BOOL:
 		v->form = VALUE_BOOL;

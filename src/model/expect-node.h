@@ -3,7 +3,7 @@
  * holds a document against it.
  *
  * Owns: the patterns; all else is in the arena. Invariants: a path is dotted; values are in the
- * document's unit (seconds, bytes, a share as part of 1).
+ * document's unit (seconds, bytes, a share as part of 1, bits a second).
  */
 #ifndef SQUALL_MODEL_EXPECT_NODE_H
 #define SQUALL_MODEL_EXPECT_NODE_H
@@ -20,7 +20,15 @@ enum expect_type {
 	EXPECT_MATCHES, /* path, regex */
 };
 enum expect_op { OP_NONE, OP_LT, OP_LE, OP_GT, OP_GE, OP_EQ, OP_NE };
-enum value_form { VALUE_TEXT, VALUE_BOOL, VALUE_NUMBER, VALUE_SECONDS, VALUE_BYTES, VALUE_SHARE };
+enum value_form {
+	VALUE_TEXT,
+	VALUE_BOOL,
+	VALUE_NUMBER,
+	VALUE_SECONDS,
+	VALUE_BYTES,
+	VALUE_SHARE,
+	VALUE_RATE
+};
 
 struct expect_value {
 	enum value_form form;

@@ -51,6 +51,8 @@ static void number_show(struct buf *to, double x, enum value_form form)
 		size_format(to, (uint64_t)(x + 0.5));
 	else if (form == VALUE_SHARE)
 		share_format(to, (uint64_t)(x * (double)PPM_ALL + 0.5));
+	else if (form == VALUE_RATE)
+		rate_format_short(to, (uint64_t)(x + 0.5));
 	else
 		buf_addf(to, "%.15g", x);
 }

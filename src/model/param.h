@@ -67,6 +67,7 @@ enum field_kind {
 	FIELD_SECONDS,
 	FIELD_BYTES,
 	FIELD_SHARE,
+	FIELD_RATE, /* bits a second */
 	FIELD_TEXT,
 	FIELD_BOOL,
 	FIELD_LIST,

@@ -8,14 +8,15 @@ enum { PATH_MAX_ = 200 };
 
 static const char *const kind_names[] = {
         [FIELD_NUMBER] = "number", [FIELD_SECONDS] = "seconds", [FIELD_BYTES] = "bytes",
-        [FIELD_SHARE] = "share",   [FIELD_TEXT] = "text",       [FIELD_BOOL] = "bool",
-        [FIELD_LIST] = "list",     [FIELD_ANY] = "any",
+        [FIELD_SHARE] = "share",   [FIELD_RATE] = "rate",       [FIELD_TEXT] = "text",
+        [FIELD_BOOL] = "bool",     [FIELD_LIST] = "list",       [FIELD_ANY] = "any",
 };
 static const char *const kind_says[] = {
         [FIELD_NUMBER] = "A number, or a comparison such as \"< 500\"",
         [FIELD_SECONDS] = "A duration, or a comparison such as \"< 300ms\"",
         [FIELD_BYTES] = "A size, or a comparison such as \"> 1MiB\"",
         [FIELD_SHARE] = "A share, or a comparison such as \"< 5%\"",
+        [FIELD_RATE] = "A rate, or a comparison such as \"> 10Mbit/s\"",
         [FIELD_TEXT] = "A text, or {matches: PATTERN}",
         [FIELD_BOOL] = "True or false",
         [FIELD_LIST] = "A list: {has: VALUE}",
@@ -24,7 +25,7 @@ static const char *const kind_says[] = {
 
 static bool has_order(enum field_kind kind)
 {
-	return kind <= FIELD_SHARE || kind == FIELD_ANY;
+	return kind <= FIELD_RATE || kind == FIELD_ANY;
 }
 
 static json_t *text_or_scalar(const char *pattern)
@@ -38,11 +39,10 @@ static json_t *text_or_scalar(const char *pattern)
 static json_t *scalar_of(enum field_kind kind, bool op)
 {
 	static const char any_op[] = "(?:(?:<=|>=|==|!=|<|>) *)?", equal_op[] = "(?:(?:==|!=) *)?";
-	const char *const pattern[] = {[FIELD_NUMBER] = schema_number,
-	                               [FIELD_SECONDS] = schema_duration,
-	                               [FIELD_BYTES] = schema_size,
-	                               [FIELD_SHARE] = schema_share,
-	                               [FIELD_BOOL] = "(?:true|false)"};
+	const char *const pattern[] = {
+	        [FIELD_NUMBER] = schema_number, [FIELD_SECONDS] = schema_duration,
+	        [FIELD_BYTES] = schema_size,    [FIELD_SHARE] = schema_share,
+	        [FIELD_RATE] = schema_rate,     [FIELD_BOOL] = "(?:true|false)"};
 	BUF(b, SCHEMA_TEXT_MAX);
 	if (kind == FIELD_TEXT && op)
 		return text_or_scalar("(?![<>])[\\s\\S]*");

@@ -32,25 +32,20 @@ static void drop(struct fixture *f)
 }
 
 static const struct field fields[] = {
-        {"status", FIELD_NUMBER},
-        {"seconds", FIELD_SECONDS},
-        {"bytes", FIELD_BYTES},
-        {"body", FIELD_TEXT},
-        {"headers.*", FIELD_TEXT},
-        {"json", FIELD_ANY},
-        {"json.*", FIELD_ANY},
-        {"truncated", FIELD_BOOL},
-        {"share", FIELD_SHARE},
-        {"addresses", FIELD_LIST},
-        {"a.b.c", FIELD_NUMBER},
-        {"x.*.n", FIELD_NUMBER},
-        {NULL},
+        {"status", FIELD_NUMBER},  {"seconds", FIELD_SECONDS},
+        {"bytes", FIELD_BYTES},    {"body", FIELD_TEXT},
+        {"headers.*", FIELD_TEXT}, {"json", FIELD_ANY},
+        {"json.*", FIELD_ANY},     {"truncated", FIELD_BOOL},
+        {"share", FIELD_SHARE},    {"rate", FIELD_RATE},
+        {"addresses", FIELD_LIST}, {"a.b.c", FIELD_NUMBER},
+        {"x.*.n", FIELD_NUMBER},   {NULL},
 };
 
 static const char doc_text[] =
         "{\"status\": 200, \"seconds\": 0.25, \"bytes\": 2048, \"body\": \"all is fine\","
         " \"headers\": {\"content-type\": \"text/html\"},"
-        " \"truncated\": false, \"share\": 0.995, \"addresses\": [\"127.0.0.1\", \"::1\"],"
+        " \"truncated\": false, \"share\": 0.995, \"rate\": 9870000, \"addresses\": "
+        "[\"127.0.0.1\", \"::1\"],"
         " \"a\": {\"b\": {\"c\": 3}}, \"x\": {\"one\": {\"n\": 1}},"
         " \"json\": {\"count\": 5, \"name\": \"redis\", \"ok\": true, \"none\": null,"
         "  \"items\": [{\"id\": 7}, {\"id\": 8}], \"neg\": -3, \"text\": \"5\", \"d.e\": "
@@ -72,6 +67,9 @@ static void answers(void **state)
 	        {"{bytes: 2KiB}", NULL},
 	        {"{bytes: \"> 1MiB\"}", "bytes is 2KiB, expected > 1MiB"},
 	        {"{share: \"> 99%\"}", NULL},
+	        {"{rate: \"> 9.8Mbit/s\"}", NULL},
+	        {"{rate: {\">\": 1Mbit, \"<\": 9870kbit}}",
+	         "rate is 9.87Mbit/s, expected < 9870kbit"},
 	        {"{share: \"> 99.9%\"}", "share is 99.5%, expected > 99.9%"},
 	        {"{body: all is fine}", NULL},
 	        {"{body: \"!= all is fine\"}", "body is \"all is fine\", expected not all is fine"},

@@ -143,7 +143,8 @@ static inline void look_documented(const struct kind *k, const json_t *doc)
 		if (!f->name)
 			fail_msg("%s is not documented", name);
 		bool number = f->kind == FIELD_NUMBER || f->kind == FIELD_SECONDS ||
-		              f->kind == FIELD_BYTES;
+		              f->kind == FIELD_BYTES || f->kind == FIELD_RATE ||
+		              f->kind == FIELD_SHARE;
 		assert_true(!number || json_is_number(value));
 		assert_true(f->kind != FIELD_TEXT || json_is_string(value));
 		assert_true(f->kind != FIELD_BOOL || json_is_boolean(value));
