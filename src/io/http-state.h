@@ -52,7 +52,7 @@ struct http {
 	size_t seen_bytes, seen_n;
 	char *body;
 	size_t body_n, body_cap, body_max;
-	bool cut, too_many_headers, went_well;
+	bool drop, cut, too_many_headers, went_well;
 	char detail[CURL_ERROR_SIZE];
 };
 

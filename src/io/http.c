@@ -15,6 +15,11 @@ enum { HEADERS_MAX_BYTES = 65536, HEADERS_MAX = 256 };
 size_t http_body_came(char *data, size_t size, size_t n, void *ctx)
 {
 	struct http *h = ctx;
+	if (h->drop) {
+		h->body_n += n;
+		h->cut = h->body_n >= h->body_max;
+		return h->cut ? 0 : n;
+	}
 	size_t keep = n < h->body_max - h->body_n ? n : h->body_max - h->body_n;
 	if (h->body_n + keep + 1 > h->body_cap) {
 		size_t cap = h->body_cap ? h->body_cap : 2048;
@@ -134,11 +139,11 @@ static void answer_fill(const struct http *h, struct http_answer *a)
 	        .connect_ns = info_ns(h, CURLINFO_CONNECT_TIME_T),
 	        .tls_ns = info_ns(h, CURLINFO_APPCONNECT_TIME_T),
 	        .first_byte_ns = info_ns(h, CURLINFO_STARTTRANSFER_TIME_T),
-	        .bytes = (uint64_t)bytes,
+	        .bytes = h->drop ? h->body_n : (uint64_t)bytes,
 	        .redirects = (unsigned)redirects,
 	        .headers = h->seen,
 	        .body = h->body ? h->body : "",
-	        .body_n = h->body_n,
+	        .body_n = h->drop ? 0 : h->body_n,
 	        .cut = h->cut,
 	};
 	version_text(version, a->version);
@@ -202,6 +207,7 @@ int http_start(struct loop *loop, const struct http_request *r, http_done *done,
 	if (!h)
 		return err_sys(err, ENOMEM, "could not make a request");
 	*h = (struct http){.pool = p, .done = done, .ctx = ctx, .body_max = r->body_max};
+	h->drop = r->body_drop;
 	h->since_ns = r->since_ns ? r->since_ns : clock_boot_ns();
 	h->url = strdup(r->url);
 	h->seen = json_object();
@@ -225,4 +231,9 @@ void http_cancel(struct http *h)
 {
 	if (h)
 		http_free(h);
+}
+
+void http_progress(const struct http *h, struct http_answer *a)
+{
+	answer_fill(h, a);
 }

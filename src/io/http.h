@@ -43,6 +43,7 @@ struct http_request {
 	const char *proxy;       /* URL; "environment": from http_proxy and its like; NULL: none */
 	bool keep_alive;
 	size_t body_max; /* bytes kept; more ends the transfer */
+	bool body_drop;  /* count them, and keep none; as many as body_max end it */
 };
 
 struct http_answer {
@@ -72,5 +73,7 @@ int http_url_check(const char *url, struct err *err) must_use;
 int http_start(struct loop *, const struct http_request *, http_done *, void *ctx, struct http **,
                struct err *) must_use;
 void http_cancel(struct http *); /* NULL is allowed */
+/* How far one that has not ended has come; status 0: no answer yet. Borrowed from it. */
+void http_progress(const struct http *, struct http_answer *);
 
 #endif

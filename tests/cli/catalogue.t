@@ -20,18 +20,19 @@ $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "proc.kill",
     "name": "proc.pause",
 $ squall probes
-http      asks a web server and shows its answer
-tcp       connects to a port or a Unix socket
-ping      sends ICMP echo requests and counts what comes back
-exec      runs a program and shows how it ended and what it wrote
-process   shows which processes are there and how they are
-file      shows whether a file is there and what is in it
-pressure  shows how much work waits for the processor, memory or disks
-cgroup    shows what a cgroup uses, and whether it hits its limits
-dns       asks a name server and shows its answer
-sockets   counts sockets by state, and shows how full their queues are
-disk      shows how full a file system is and how busy its device
-log       counts new lines of a file or the journal that match
+http        asks a web server and shows its answer
+tcp         connects to a port or a Unix socket
+ping        sends ICMP echo requests and counts what comes back
+throughput  measures how fast bytes come or go, up to an amount and a time
+exec        runs a program and shows how it ended and what it wrote
+process     shows which processes are there and how they are
+file        shows whether a file is there and what is in it
+pressure    shows how much work waits for the processor, memory or disks
+cgroup      shows what a cgroup uses, and whether it hits its limits
+dns         asks a name server and shows its answer
+sockets     counts sockets by state, and shows how full their queues are
+disk        shows how full a file system is and how busy its device
+log         counts new lines of a file or the journal that match
 $ squall probes http | grep -A 3 '^Answer'
 Answer:
   status              number   status code of the answer

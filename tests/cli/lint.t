@@ -271,6 +271,16 @@ $ printf 'squall: 1\nhypothesis:\n  steady:\n    - {ping: {host: "::1", family: 
   hint: "host" is a name, or an address of IPv4 or IPv6.
 -:6:22: error: count: "101" is more than the greatest, 100
 [exit 2]
+$ printf 'squall: 1\nhypothesis:\n  steady:\n    - {throughput: {address: "db:9", bytes: 2GiB}, expect: {rate: "> 10MB", bytes: 16MiB}}\n    - {throughput: {bytes: 1MiB}, expect: {rate: "> 10Mbit/s", complete: true, retransmits: "< 5"}}\n    - {throughput: {url: "http://shop/", direction: out}, expect: {rate: {">": 1Gbit, "<": "10 Mbps"}}}\nmethod:\n  - wait: 1s\n' | squall lint -
+-:4:45: error: bytes: "2GiB" is more than the greatest, 1GiB
+-:4:67: error: "rate" is a rate, which cannot be compared with "10MB"
+  hint: Write bits a second with their unit (bit, kbit, Mbit, Gbit), as in "10Mbit/s".
+-:5:8: error: throughput: exactly one of `address` and `url` must be there
+  hint: Write an address to send to or read from, or a URL to load.
+-:6:8: error: throughput: a URL is loaded: its `direction` is in
+-:6:92: error: "rate" is a rate, which cannot be compared with "10 Mbps"
+  hint: Write bits a second with their unit (bit, kbit, Mbit, Gbit), as in "10Mbit/s".
+[exit 2]
 $ printf 'squall: 1\nhypothesis:\n  steady:\n    - {log: {path: /var/log/x, since: 5m}, expect: {count: 0}}\n    - {log: {path: /var/log/x}, expect: {counts: 0, lines: 3, last: {matches: "("}}}\n    - {sockets: {port: http}, expect: {established: "< 5"}}\n    - {disk: /var, expect: {used-share: "< 90", available: "> 1GiB", read-only: false}}\nmethod:\n  - wait: 1s\n' | squall lint -
 -:4:8: error: log: the lines of a file cannot begin at "5m"
   hint: A file has no times: write a size, as 64KiB.

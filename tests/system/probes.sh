@@ -86,5 +86,56 @@ case_ping() {
 	inside "$A" sysctl -qw net.ipv4.ping_group_range="1 0"
 	referee_after
 }
+# Takes what comes on a port; for each connection a line: how many bytes, in how many seconds from the
+# first to the last.
+SINK='
+import socket, sys, time
+s = socket.create_server(("", 9), backlog=8)
+print("ready", flush=True)
+while True:
+    c, n, first, last = s.accept()[0], 0, 0, 0
+    while True:
+        try:
+            data = c.recv(1 << 20)
+        except OSError:
+            break
+        if not data:
+            break
+        last = time.monotonic()
+        first = first or last
+        n += len(data)
+    print(n, last - first, flush=True)
+'
+case_throughput() {
+	local bytes seconds fast
+	need veth || return
+	need nft || return
+	need jq || return
+	need python3 || return
+	netns_pair
+	spawn inside "$B" sh -c "exec python3 -c \"\$1\" >\"\$2\"" sh "$SINK" "$DIR/sink"
+	check "a sink" wait_for 10 grep -q ready "$DIR/sink"
+	referee_before
+	look throughput 10.99.0.2:9 --bytes 8MiB
+	is "all went out" "$(field '"\(.complete) \(.bytes)"')" "true 8388608"
+	fast=$(field .rate)
+	check "the sink has seen the end" wait_for 5 eval '[ "$(grep -c . "$DIR/sink")" = 2 ]'
+	is "as much as the sink has got" "$(sed -n '2s/ .*//p' "$DIR/sink")" 8388608
+	# A limit that drops: TCP finds out what fits, and the sink knows what came.
+	inside "$B" nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; add rule inet t c tcp dport 9 limit rate over 2 mbytes/second burst 64 kbytes drop'
+	look throughput 10.99.0.2:9 --bytes 3MiB --timeout 20s
+	check "again" wait_for 5 eval '[ "$(grep -c . "$DIR/sink")" = 3 ]'
+	read -r bytes seconds < <(sed -n 3p "$DIR/sink")
+	is "all went through the limit" "$(field '"\(.complete) \(.bytes)"') $bytes" "true 3145728 3145728"
+	between "as fast as the sink says" "$(field .rate)" "$(awk -v n="$bytes" -v s="$seconds" 'BEGIN { print 8 * n / s * 0.9 }')" \
+		"$(awk -v n="$bytes" -v s="$seconds" 'BEGIN { print 8 * n / s * 1.1 }')"
+	between "which is far less than without the limit" "$(field .rate)" 1 $((fast / 2))
+	check "segments were sent again" test "$(field .retransmits)" -gt 0
+	inside "$B" nft 'flush ruleset; add table inet t; add chain inet t c { type filter hook input priority 0; }; add rule inet t c tcp dport 9 drop'
+	look throughput 10.99.0.2:9 --timeout 300ms
+	is "a cut" "$(field '"\(.connected) \(.rate) \(."timed-out") \(.error)"')" "false null true no connection in time"
+	inside "$B" nft flush ruleset
+	referee_after
+}
 in_memory() { sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$MEMGROUP" "$@"; }
 run_cases
