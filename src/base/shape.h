@@ -19,7 +19,7 @@
  *                      corrupt-corr=PPM
  *   mend=yes           with the transport's checksum put right, so that the application sees it
  *   reorder=PPM        share that is not delayed, and so overtakes; reorder-corr=PPM. Needs delay
- *   gap=N              only every Nth packet may overtake; left out: each
+ *   gap=N              N - 1 packets after one that overtook may not; left out: each may
  *   rate=BITS          a second, of IP packets with their headers
  *   queue=BYTES        wait at most for the rate, what comes beyond is lost; always with rate
  *
@@ -30,7 +30,8 @@
  * own; and a delay's place in its distribution follows an autoregression of normal draws,
  * z = rho * last + sqrt(1 - rho^2) * fresh. (tc-netem(8) averages draws instead, which at small
  * shares leaves nearly nothing of them.) The order of things for one packet: duplicate, loss,
- * corrupt, delay, reorder, rate; a copy is not copied again.
+ * corrupt, rate, delay, reorder: it is delayed, or overtakes, behind the link whose rate it waits
+ * for. A copy is a packet of its own, but is not copied again.
  *
  * Pure. Owns nothing.
  */

@@ -156,6 +156,8 @@ static bool split(void *packet, size_t n, struct parts *p)
 /* One's complement sum of 16 bits (RFC 1071), not folded. */
 static uint64_t sum_add(uint64_t sum, const uint8_t *p, size_t n)
 {
+	for (; n > 3; p += 4, n -= 4)
+		sum += (uint32_t)get16(p) << 16 | get16(p + 2);
 	for (; n > 1; p += 2, n -= 2)
 		sum += get16(p);
 	return n ? sum + (uint64_t)(*p << 8) : sum;
