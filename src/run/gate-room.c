@@ -1,16 +1,22 @@
 /* What the machine owner wants left: process ids. Memory and disk are what faults take, and they
  * ask themselves. */
 #include <errno.h>
+#include <string.h>
 
 #include "machine/pids.h"
 #include "run/gate.h"
+#include "step/nft.h"
 
 /* Keeper, hand, the runner's own threads and the commands of its probes. */
 enum { OWN_PIDS = 12 };
 
 size_t gate_pids(const struct plan *plan)
 {
-	return plan->n + plan->threads;
+	size_t n = plan->n + plan->threads;
+
+	for (size_t i = 0; i < plan->n; i++)
+		n += strcmp(plan->v[i].type, "nft") == 0 && nft_is_shape(plan->v[i].to);
+	return n;
 }
 
 int gate_room(const struct policies *p, const struct world *w, size_t pids, struct err *err)

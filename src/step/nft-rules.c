@@ -337,6 +337,11 @@ int nft_rules_parse(const char *state, struct nft_rules *to, struct err *err)
 	return 0;
 }
 
+bool nft_is_shape(const char *state)
+{
+	return strncmp(state, "shape ", 6) == 0;
+}
+
 const char *nft_rules_seen_by_sender(const struct nft_rules *r)
 {
 	if (r->mode == NFT_SHAPE)

@@ -138,6 +138,8 @@ int nft_rules_add_dev(struct nft_rules *, const char *name, struct err *) must_u
 int nft_rules_format(const struct nft_rules *, struct buf *to, struct err *) must_use;
 /* Only what nft_rules_format would write is accepted. -EINVAL with the word that is wrong. */
 int nft_rules_parse(const char *state, struct nft_rules *, struct err *) must_use;
+/* Does this state shape? Then its holder is two processes: the shaper, and one that watches it. */
+bool nft_is_shape(const char *state);
 /* What the sender of a cut packet sees, for the plan: "nothing: packets vanish". Never NULL. */
 const char *nft_rules_seen_by_sender(const struct nft_rules *);
 

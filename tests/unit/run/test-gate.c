@@ -356,12 +356,29 @@ static int end(void **state)
 	return ret;
 }
 
+/* A helper for each step; a shaper is watched by another process. */
+static void a_shaper_is_two_processes(void **state)
+{
+	struct step v[] = {
+	        {.type = "nft", .to = "shape in : seed=0 delay=1"},
+	        {.type = "nft", .to = "cut silence in egress=output"},
+	};
+	struct plan plan = {.v = v, .n = 2, .threads = 3};
+
+	(void)state;
+	assert_int_equal(gate_pids(&plan), 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_who),         cmocka_unit_test(test_sudo),
-	        cmocka_unit_test(test_when),        cmocka_unit_test(test_floors),
-	        cmocka_unit_test(test_process_ids), cmocka_unit_test(test_whose),
+	        cmocka_unit_test(a_shaper_is_two_processes),
+	        cmocka_unit_test(test_who),
+	        cmocka_unit_test(test_sudo),
+	        cmocka_unit_test(test_when),
+	        cmocka_unit_test(test_floors),
+	        cmocka_unit_test(test_process_ids),
+	        cmocka_unit_test(test_whose),
 	        cmocka_unit_test(test_halt),
 	};
 	return cmocka_run_group_tests(tests, begin, end);

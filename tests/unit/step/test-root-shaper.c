@@ -265,12 +265,135 @@ static void stopped_it_is_ended(void **state)
 	assert_in_range(gap_after(b, SIGSTOP, &lost), 300, 999);
 }
 
+/* Whichever side sees it. */
+static void on_loopback_a_packet_counts_once(void **state)
+{
+	static const struct {
+		const char *shape;
+		uint64_t in, out;
+	} cases[] = {
+	        {"shape in proto=udp : seed=1 delay=20000000", 100, 0},
+	        {"shape in proto=udp port=7777 : seed=1 delay=20000000", 100, 0},
+	        {"shape in proto=udp port=7777 dev=lo : seed=1 delay=20000000", 100, 0},
+	        {"shape in proto=udp port=7777 dev=cable : seed=1 delay=20000000", 0, 0},
+	        {"shape both proto=udp port=7777 dev=lo : seed=1 delay=20000000", 100, 0},
+	        {"shape both proto=udp port=7777 : seed=1 every=4000000000", 100, 0},
+	        {"shape out proto=udp dev=lo : seed=1 delay=20000000", 0, 100},
+	        /* it goes to that port, it does not come from it */
+	        {"shape out proto=udp port=7777 dev=lo : seed=1 delay=20000000", 0, 0},
+	        {"shape out proto=udp port=7777 : seed=1 every=4000000000", 0, 0},
+	        {"shape out proto=udp : seed=1 every=4000000000", 0, 100},
+	        {"shape out proto=udp uid=0 dev=lo : seed=1 delay=20000000", 0, 100},
+	        {"shape out proto=udp uid=4242 dev=lo : seed=1 delay=20000000", 0, 0},
+	        {"shape out proto=udp uid=0 : seed=1 every=4000000000", 0, 100},
+	};
+	static const char *const ips[] = {"127.0.0.1", "::1", "10.98.0.1"};
+	struct bed *b = bed_of(state);
+	struct shaping s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *ip = ips[i % ARRAY_SIZE(ips)];
+		bool delayed = cases[i].in + cases[i].out && strstr(cases[i].shape, "delay");
+		struct delays d;
+
+		print_message("%s\n", cases[i].shape);
+		shaping_begin(b, &s, 1, cases[i].shape);
+		d = measure(b, ip, A, 100, 200000);
+		assert_in_range(d.p50_us, delayed ? 19950 : 0, delayed ? 38000 : 15000);
+		assert_int_equal(counted(&s, "packets_in"), cases[i].in);
+		assert_int_equal(counted(&s, "packets_out"), cases[i].out);
+		assert_int_equal(counted(&s, "seen_packets"), cases[i].in + cases[i].out);
+		shaping_end(&s);
+	}
+}
+
+/* How long a TCP handshake from B with A takes, in us. */
+static uint64_t handshake_us(struct bed *b, const char *ip)
+{
+	struct sockaddr_storage to;
+	socklen_t n = address(&to, ip, PORT);
+	int server = server_in(b, A, ip, SOCK_STREAM), fd = socket_in(b, B, ip, SOCK_STREAM);
+	uint64_t start = mono_ns();
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, n), 0);
+	start = mono_ns() - start;
+	close(fd);
+	close(server);
+	return start / 1000;
+}
+
+static bool echo_takes_ms(struct bed *b, const char *ip, int from, int to)
+{
+	return shell("nsenter --net=%s ping -n -c 3 -i 0.2 %s | awk -F/ '/^(rtt|round)/ { exit "
+	             "!($5 "
+	             ">= %d && $5 < %d) }'",
+	             b->net.path[B], ip, from, to) == 0;
+}
+
+static void every_protocol_is_delayed(void **state)
+{
+	static const char *const ips[] = {"10.98.0.1", "fd98::1"};
+	static const char *const protos[] = {"udp", "tcp", "icmp"};
+	struct bed *b = bed_of(state);
+	struct shaping s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ips); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(protos); k++) {
+			BUF(shape, STATE_MAX);
+
+			buf_addf(&shape, "shape in proto=%s : seed=1 delay=30000000", protos[k]);
+			shaping_begin(b, &s, 1, shape.data);
+			print_message("%s %s\n", ips[i], protos[k]);
+			assert_in_range(measure(b, ips[i], B, 50, 200000).p50_us,
+			                k == 0 ? 29900 : 0, k == 0 ? 45000 : 15000);
+			assert_in_range(handshake_us(b, ips[i]), k == 1 ? 29900 : 0,
+			                k == 1 ? 60000 : 25000);
+			assert_true(echo_takes_ms(b, ips[i], k == 2 ? 29 : 0, k == 2 ? 60 : 25));
+			shaping_end(&s);
+		}
+}
+
+/* On its way out, and the sender does not learn of it. */
+static void what_goes_out_is_lost_in_silence(void **state)
+{
+	static const char *const shapes[] = {
+	        "shape out : seed=1 loss=1000000",
+	        "shape both : seed=1 loss=1000000",
+	        "shape out uid=0 : seed=1 loss=1000000",
+	};
+	static const char *const ips[] = {"10.98.0.2", "fd98::2"};
+	struct bed *b = bed_of(state);
+	struct shaping s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(shapes) * ARRAY_SIZE(ips); i++) {
+		const char *ip = ips[i % ARRAY_SIZE(ips)];
+		int server = server_in(b, B, ip, SOCK_DGRAM), fd = socket_in(b, A, ip, SOCK_DGRAM);
+		struct pollfd p = {.fd = server, .events = POLLIN};
+		struct sockaddr_storage to;
+		socklen_t n = address(&to, ip, PORT);
+
+		shaping_begin(b, &s, 1, shapes[i / ARRAY_SIZE(ips)]);
+		for (int k = 0; k < 20; k++)
+			assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&to, n), 1);
+		assert_int_equal(poll(&p, 1, 100), 0);
+		assert_true(counted(&s, "packets_out") >= 20);
+		shaping_end(&s);
+		assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&to, n), 1);
+		assert_int_equal(poll(&p, 1, 1000), 1);
+		close(fd);
+		close(server);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_delay_is_added),
+	        cmocka_unit_test(on_loopback_a_packet_counts_once),
+	        cmocka_unit_test(every_protocol_is_delayed),
+	        cmocka_unit_test(what_goes_out_is_lost_in_silence),
 	        cmocka_unit_test(losses_are_those_of_the_seed),
 	        cmocka_unit_test(copies_come_twice_and_once_only),
 	        cmocka_unit_test(bits_are_flipped),
