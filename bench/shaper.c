@@ -102,7 +102,8 @@ static pid_t accept_all(int *owner)
 	struct nft_rules rules;
 	struct shaper_link link;
 	struct shaper_packet p[LINK_AT_ONCE];
-	size_t n = 0;
+	struct link_told told[LINK_AT_ONCE];
+	size_t n = 0, told_n;
 	pid_t pid;
 
 	netbed_enter(&bed->net, A);
@@ -127,11 +128,11 @@ static pid_t accept_all(int *owner)
 	for (;;) {
 		struct pollfd wait = {.fd = link.fd, .events = POLLIN};
 
-		n = shaper_link_read(&link, p);
+		n = shaper_link_read(&link, p, told, &told_n);
 		for (size_t i = 0; i < n; i++)
 			shaper_link_accept(&link, p[i].id, NULL, 0);
 		shaper_link_flush(&link);
-		if (!n)
+		if (!n && !told_n)
 			poll(&wait, 1, -1);
 	}
 }

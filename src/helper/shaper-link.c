@@ -20,7 +20,7 @@ enum {
 	QUEUES_FIRST = 4096, /* what people number by hand lies below */
 	QUEUES = 32768,
 	TRIES = 1000,
-	BUFFER_BYTES = 32 << 20,
+	BUFFER_BYTES = 64 << 20,
 	HEADER_BYTES = 512, /* of a packet's message, without the packet */
 	SAY_BYTES = 128 * 1024,
 	SAY_HEADER = 64,
@@ -32,6 +32,7 @@ struct link_room {
 	struct mmsghdr m[LINK_AT_ONCE];
 	struct iovec v[LINK_AT_ONCE];
 	size_t say_n;
+	struct nlmsghdr *last; /* of what is to be said */
 	_Alignas(struct nlmsghdr) char say[SAY_BYTES];
 };
 
@@ -176,35 +177,40 @@ static bool packet_read(const struct nlmsghdr *h, struct shaper_packet *p)
 	return found;
 }
 
-/* The number of a verdict's packet is that of its message: an error names it. */
-static void error_note(struct shaper_link *l, const struct nlmsghdr *h)
+/* An answer names the message that it is about. */
+static bool told_read(const struct nlmsghdr *h, struct link_told *told)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
 
-	if (mnl_nlmsg_get_payload_len(h) >= sizeof(*e) && e->error == -ENOENT)
-		l->stale++;
+	if (h->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(h) < sizeof(*e))
+		return false;
+	*told = (struct link_told){.serial = h->nlmsg_seq, .gone = e->error == -ENOENT};
+	return e->error == 0 || told->gone;
 }
 
-size_t shaper_link_read(struct shaper_link *l, struct shaper_packet to[LINK_AT_ONCE])
+size_t shaper_link_read(struct shaper_link *l, struct shaper_packet to[LINK_AT_ONCE],
+                        struct link_told told[LINK_AT_ONCE], size_t *told_n)
 {
 	int n = recvmmsg(l->fd, l->room->m, LINK_AT_ONCE, MSG_DONTWAIT, NULL);
 	size_t found = 0;
 
+	*told_n = 0;
 	for (int i = 0; i < n; i++) {
 		const char *at = l->room->v[i].iov_base;
 		size_t left = l->room->m[i].msg_len;
 		const struct nlmsghdr *h = nl_next(&at, &left);
 
-		if (h && h->nlmsg_type == NLMSG_ERROR)
-			error_note(l, h);
+		if (h && told_read(h, &told[*told_n])) {
+			++*told_n;
+			continue;
+		}
 		if (!h || !packet_read(h, &to[found]))
 			continue;
 		if (to[found].id - l->last > 1)
 			l->gaps += to[found].id - l->last - 1;
 		l->last = to[found++].id;
 	}
-	/* only errors were there: packets may be behind them */
-	return found || n < LINK_AT_ONCE ? found : shaper_link_read(l, to);
+	return found;
 }
 
 void shaper_link_flush(struct shaper_link *l)
@@ -214,6 +220,7 @@ void shaper_link_flush(struct shaper_link *l)
 
 	if (!l->room->say_n)
 		return;
+	l->room->last->nlmsg_flags |= NLM_F_ACK;
 	do
 		n = sendto(l->fd, l->room->say, l->room->say_n, 0, (struct sockaddr *)&kernel,
 		           sizeof(kernel));
@@ -229,18 +236,20 @@ static struct nlmsghdr *verdict_put(struct shaper_link *l, uint32_t id, int verd
 	if (l->room->say_n + SAY_HEADER + room > SAY_BYTES)
 		shaper_link_flush(l);
 	h = message_start(l->room->say + l->room->say_n, l->number, NFQNL_MSG_VERDICT, 0);
-	h->nlmsg_seq = id;
+	h->nlmsg_seq = l->serial++;
+	l->room->last = h;
 	mnl_attr_put(h, NFQA_VERDICT_HDR, sizeof(v), &v);
 	return h;
 }
 
-void shaper_link_accept(struct shaper_link *l, uint32_t id, const void *data, size_t n)
+uint32_t shaper_link_accept(struct shaper_link *l, uint32_t id, const void *data, size_t n)
 {
 	struct nlmsghdr *h = verdict_put(l, id, NF_ACCEPT, data ? n : 0);
 
 	if (data)
 		mnl_attr_put(h, NFQA_PAYLOAD, n, data);
 	l->room->say_n += MNL_ALIGN(h->nlmsg_len);
+	return h->nlmsg_seq;
 }
 
 void shaper_link_drop(struct shaper_link *l, uint32_t id)

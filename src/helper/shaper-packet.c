@@ -9,9 +9,9 @@
 /* What the kernel holds for a packet besides its bytes. */
 enum { PACKET_BYTES = 768 };
 
-/* Bytes of its own that an item has. */
 struct body {
 	uint32_t n, device;
+	bool changed, sum_missing;
 	uint8_t bytes[];
 };
 
@@ -42,37 +42,97 @@ static struct body *body_make(const struct shaper_packet *p)
 
 	if (!b)
 		return NULL;
-	b->n = (uint32_t)p->data_n;
-	b->device = p->device;
+	*b = (struct body){
+	        .n = (uint32_t)p->data_n, .device = p->device, .sum_missing = p->sum_missing};
 	memcpy(b->bytes, p->data, p->data_n);
-	if (p->sum_missing)
-		(void)shape_bytes_sum(b->bytes, b->n);
 	return b;
 }
 
-static void go(struct shaper *s, const struct shape_item *i)
+static void sum(struct body *b)
+{
+	if (b->sum_missing)
+		(void)shape_bytes_sum(b->bytes, b->n);
+	b->sum_missing = false;
+}
+
+static bool send_body(struct shaper *s, struct body *b)
+{
+	sum(b);
+	return shaper_send(&s->send, b->bytes, b->n, b->device);
+}
+
+static struct shaper_gone *gone_first(struct shaper *s)
+{
+	return s->gone_n ? &s->gone[s->gone_first] : NULL;
+}
+
+static struct body *gone_pop(struct shaper *s)
+{
+	struct body *b = gone_first(s)->body;
+
+	s->gone_first = (s->gone_first + 1) % SHAPER_GONE_MOST;
+	s->gone_n--;
+	s->gone_bytes -= b->n;
+	return b;
+}
+
+/* Its bytes are kept until the kernel says that it was there. */
+static void gone_push(struct shaper *s, uint32_t serial, struct body *b)
+{
+	while (s->gone_n && (s->gone_n == SHAPER_GONE_MOST || s->gone_bytes > SHAPER_GONE_BYTES))
+		free(gone_pop(s));
+	s->gone[(s->gone_first + s->gone_n++) % SHAPER_GONE_MOST] =
+	        (struct shaper_gone){.serial = serial, .body = b};
+	s->gone_bytes += b->n;
+}
+
+void shaper_told(struct shaper *s, const struct link_told *told)
+{
+	struct shaper_gone *first;
+	struct body *b = NULL;
+
+	/* serials go round */
+	while ((first = gone_first(s)) && (int32_t)(told->serial - first->serial) >= 0) {
+		free(b);
+		b = first->serial == told->serial ? gone_pop(s) : NULL;
+		if (!b)
+			free(gone_pop(s));
+	}
+	if (told->gone)
+		count(b && send_body(s, b) ? s->counts.restored : s->counts.vanished, 1);
+	free(b);
+}
+
+static void go(struct shaper *s, const struct shape_item *i, bool held)
 {
 	struct body *b = i->data;
 
-	if (i->id)
-		shaper_link_accept(&s->link, i->id, b ? b->bytes : NULL, b ? b->n : 0);
-	else if (b && shaper_send(&s->send, b->bytes, b->n, b->device))
+	if (i->id) {
+		uint32_t serial = shaper_link_accept(
+		        &s->link, i->id, b && b->changed ? b->bytes : NULL, b ? b->n : 0);
+
+		if (b && held) {
+			gone_push(s, serial, b);
+			return;
+		}
+	} else if (b && send_body(s, b)) {
 		count(s->counts.duplicated, 1);
+	}
 	free(b);
 }
 
 /* Holds it, or passes it on where it is due or there is no room. */
-static void hold(struct shaper *s, const struct shape_item *i, uint64_t now_ns)
+static void hold(struct shaper *s, struct shape_item *i, const struct shaper_packet *p,
+                 uint64_t now_ns)
 {
 	uint64_t bytes = i->bytes + PACKET_BYTES;
+	bool due = i->due_ns <= now_ns;
 
-	if (i->due_ns <= now_ns) {
-		go(s, i);
-		return;
-	}
-	if (s->held_bytes + bytes > s->bytes_most || !shape_queue_put(s->queue, i)) {
-		count(s->counts.passed, 1);
-		go(s, i);
+	if (!due && !i->data)
+		i->data = body_make(p);
+	if (due || s->held_bytes + bytes > s->bytes_most || !shape_queue_put(s->queue, i)) {
+		count(s->counts.passed, !due);
+		go(s, i, false);
 		return;
 	}
 	s->held_bytes += bytes;
@@ -88,12 +148,15 @@ static void fate_do(struct shaper *s, const struct shaper_packet *p, const struc
 	        .due_ns = f->due_ns, .came_ns = now_ns, .id = id, .bytes = p->bytes};
 	struct body *b = f->corrupted || !id ? body_make(p) : NULL;
 
-	if (b && f->corrupted && shape_bytes_flip(b->bytes, b->n, f->flip, s->shape.mend))
-		count(s->counts.corrupted, 1);
+	if (b && f->corrupted) {
+		sum(b);
+		b->changed = shape_bytes_flip(b->bytes, b->n, f->flip, s->shape.mend);
+		count(s->counts.corrupted, b->changed);
+	}
 	if (f->overtakes)
 		count(s->counts.reordered, 1);
 	item.data = b;
-	hold(s, &item, now_ns);
+	hold(s, &item, p, now_ns);
 }
 
 static void lost_count(struct shaper *s, const struct fate *f)
@@ -135,7 +198,7 @@ void shaper_release(struct shaper *s, uint64_t now_ns)
 		shape_meter_note(&s->added, went_ns - i.came_ns);
 		shape_meter_note(&s->late, went_ns > i.due_ns ? went_ns - i.due_ns : 0);
 		s->noted = true;
-		go(s, &i);
+		go(s, &i, true);
 	}
 }
 
@@ -146,7 +209,6 @@ static void set(uint64_t *counter, uint64_t value)
 
 void shaper_count(struct shaper *s)
 {
-	set(s->counts.vanished, s->link.stale);
 	set(s->counts.held, shape_queue_held(s->queue));
 	if (!s->noted)
 		return;

@@ -1,9 +1,11 @@
 /*
  * shaper-state.h - the shaper's own: what its files share.
  *
- * Invariants: a packet that is held is in `queue`, and its bytes are in `held_bytes`; one whose
- * item has data is changed, or a copy that this process sends itself (id 0). Nothing is held beyond
- * SHAPER_HELD_MOST packets or `bytes_most`: what comes then passes at once and is counted.
+ * Invariants: a packet that is held is in `queue` with its bytes, which are in `held_bytes`; one of
+ * id 0 is a copy, which this process sends itself. Nothing is held beyond SHAPER_HELD_MOST packets
+ * or `bytes_most`: what comes then passes at once and is counted. The kernel drops what waits when
+ * any chain of the namespace is unregistered; when a packet was due and is found to be gone, this
+ * process sends it.
  */
 #ifndef SQUALL_HELPER_SHAPER_STATE_H
 #define SQUALL_HELPER_SHAPER_STATE_H
@@ -17,12 +19,20 @@
 #include "helper/shaper-link.h"
 #include "helper/shaper-send.h"
 
-enum { SHAPER_HELD_MOST = 1 << 18 };
+enum { SHAPER_HELD_MOST = 1 << 18, SHAPER_GONE_MOST = 1 << 12, SHAPER_GONE_BYTES = 32 << 20 };
 
 struct shaper_counts {
 	uint64_t *queue, *raised, *seen_packets, *seen_bytes, *delayed, *lost, *lost_in_queue,
-	        *duplicated, *corrupted, *reordered, *passed, *vanished, *held, *p50_ns, *p99_ns,
-	        *late_ns;
+	        *duplicated, *corrupted, *reordered, *passed, *vanished, *restored, *held, *p50_ns,
+	        *p99_ns, *late_ns;
+};
+
+struct body;
+
+/* A packet that was held, and of which the kernel has not yet said that it went on. */
+struct shaper_gone {
+	uint32_t serial; /* of the verdict */
+	struct body *body;
 };
 
 struct shaper {
@@ -34,6 +44,8 @@ struct shaper {
 	uint64_t held_bytes, bytes_most;
 	struct shaper_link link;
 	struct shaper_send send;
+	struct shaper_gone *gone; /* a ring of SHAPER_GONE_MOST */
+	size_t gone_first, gone_n, gone_bytes;
 	struct shape_meter added, late;
 	bool noted; /* since the counters were written last */
 	struct shaper_counts counts;
@@ -45,6 +57,8 @@ void shaper_reshape(struct shaper *, const struct shape *);
 void shaper_take(struct shaper *, const struct shaper_packet *, uint64_t now_ns);
 /* Passes on what is due; UINT64_MAX: all. */
 void shaper_release(struct shaper *, uint64_t now_ns);
+/* What the kernel said of packets that went. */
+void shaper_told(struct shaper *, const struct link_told *);
 /* Writes what has to be computed. */
 void shaper_count(struct shaper *);
 

@@ -1,6 +1,7 @@
 /* shaper.c - squall's packet engine: reads packets from a queue of the kernel, and says of each
  * what becomes of it, and when. */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@
 #define COUNT_NS 50000000ull
 #define HEAR_NS 2000000ull
 #define HELD_BYTES_MOST (512ull << 20)
-enum { NICE = -15, HEADERS = 64, PACKET_MOST = 65535 };
+enum { NICE = -15, HEADERS = 64, PACKET_MOST = 65535, KEEP_BYTES = 32 << 20 };
 
 struct shaper_process {
 	struct shaper s;
@@ -84,6 +85,7 @@ static int page_map(struct shaper_counts *c, struct err *err)
 	        .reordered = counter(p, "reordered"),
 	        .passed = counter(p, "passed_full"),
 	        .vanished = counter(p, "vanished"),
+	        .restored = counter(p, "restored"),
 	        .held = counter(p, "held"),
 	        .p50_ns = counter(p, "added_p50_ns"),
 	        .p99_ns = counter(p, "added_p99_ns"),
@@ -99,6 +101,15 @@ static uint64_t bytes_most(void)
 	uint64_t all = sysinfo(&i) < 0 ? HELD_BYTES_MOST : (uint64_t)i.totalram * i.mem_unit / 8;
 
 	return all < HELD_BYTES_MOST ? all : HELD_BYTES_MOST;
+}
+
+/* Packets come and go: memory that is given back at once is had again at the cost of a page fault
+ * for each 4 KiB. */
+static void memory_keep(void)
+{
+	(void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
+	(void)mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
+	(void)mallopt(M_TOP_PAD, KEEP_BYTES / 4);
 }
 
 /* The one who watches is there before anything that must end with this process. */
@@ -117,9 +128,13 @@ static int begin(struct shaper_process *p, const char *const *args, struct err *
 	code = code < 0 ? code : nl_open(NETLINK_NETFILTER, &p->owner, err);
 	code = code < 0 ? code : shaper_link_open(&p->s.link, args[2], err);
 	code = code < 0 ? code : shape_queue_new(SHAPER_HELD_MOST, &p->s.queue, err);
+	p->s.gone = calloc(SHAPER_GONE_MOST, sizeof(*p->s.gone));
+	if (code == 0 && !p->s.gone)
+		code = err_set(err, -ENOMEM, "no memory for the shaper");
 	if (code < 0)
 		return code;
 	BOUNDARY("shaper: queue bound");
+	memory_keep();
 	prctl(PR_SET_TIMERSLACK, 1ul); /* else a sleep may take 50 us more */
 	p->s.bytes_most = bytes_most();
 	*p->s.counts.queue = p->s.link.number;
@@ -127,9 +142,10 @@ static int begin(struct shaper_process *p, const char *const *args, struct err *
 	return 0;
 }
 
+/* What is held too: it may have to be sent from here. */
 static bool reads_bytes(const struct shape *s)
 {
-	return s->duplicate_ppm || s->corrupt_ppm;
+	return s->duplicate_ppm || s->corrupt_ppm || shape_holds(s);
 }
 
 /* Once for the shape that was, and once for the one that is to be: nothing is decided in between.
@@ -139,7 +155,7 @@ static int reshape(struct shaper_process *p, const char *text, const char *mark,
 	struct shape shape;
 	int code = shape_parse(text, &shape, err);
 
-	if (code == 0 && shape.duplicate_ppm)
+	if (code == 0 && reads_bytes(&shape))
 		code = shaper_send_open(&p->s.send, (uint32_t)strtoul(mark, NULL, 10), err);
 	if (code == 0)
 		code = shaper_link_set(&p->s.link, reads_bytes(&shape) ? PACKET_MOST : HEADERS,
@@ -153,12 +169,15 @@ static int reshape(struct shaper_process *p, const char *text, const char *mark,
 static int read_some(struct shaper *s)
 {
 	struct shaper_packet packets[LINK_AT_ONCE];
-	size_t n = shaper_link_read(&s->link, packets);
+	struct link_told told[LINK_AT_ONCE];
+	size_t told_n, n = shaper_link_read(&s->link, packets, told, &told_n);
 	uint64_t now = n ? shaper_now_ns() : 0;
 
+	for (size_t i = 0; i < told_n; i++)
+		shaper_told(s, &told[i]);
 	for (size_t i = 0; i < n; i++)
 		shaper_take(s, &packets[i], now);
-	return n > 0;
+	return n + told_n > 0;
 }
 
 /* What was on its way to the queue when nothing was led to it any more comes for a moment. */

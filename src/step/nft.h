@@ -49,17 +49,17 @@
  * ports each packet counts, and a round trip has two. With uid or cgroup the socket tells: what
  * goes from one of its sockets to another counts on each side that is asked for.
  *
- * What a shaper sends itself (copies) passes it and all that were there before it. ICMPv6 133 to
- * 137 pass. Later fragments have no port, as for cuts. When any chain of the namespace is
- * unregistered (a firewall is loaded anew, another run ends), the kernel drops all packets that
- * wait in queues: what the shaper holds then, at most one delay's worth, is lost once. So it is
- * when the helper is killed; when it is ended in order, it passes on what it holds.
+ * What a shaper sends itself passes it and all that were there before it. ICMPv6 133 to 137 pass.
+ * Later fragments have no port, as for cuts. When any chain of the namespace is unregistered (a
+ * firewall is loaded anew, another run ends), the kernel drops all packets that wait in queues: the
+ * shaper sends those when they are due, which it read in full for that. When it is killed, what it
+ * held is lost, at most one delay's worth; when it is ended in order, it passes that on.
  *
  * Its meter has, besides packets and bytes that the table matched: seen_packets, seen_bytes (by the
  * shaper), delayed, lost_packets, lost_in_queue (of the rate), duplicated, corrupted, reordered,
- * passed_full (at once, there was no room to hold them), vanished (of those held, the kernel
- * dropped so many), and the levels held, added_p50_ns, added_p99_ns, late_p99_ns, raised (it runs
- * with a better nice value).
+ * passed_full (at once, there was no room to hold them), restored and vanished (of those held, the
+ * kernel dropped so many, which were sent again or were not), and the levels held, added_p50_ns,
+ * added_p99_ns, late_p99_ns, raised (it runs with a better nice value).
  *
  * Lists are separated by commas, sorted, each element once. Keys come in the order above, one blank
  * between words. What is named must all match (a listed key is an "and", its list an "or"); with
