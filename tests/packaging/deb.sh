@@ -86,6 +86,9 @@ pids=$(for p in /proc/[0-9]*; do
 	case $(cat "$p/comm" 2>/dev/null) in squall*) [ "$(readlink "$p/root")" = "$root" ] && echo "${p#/proc/}" ;; esac
 done)
 check "all of squall killed" test -n "$pids"
+# stopped first: what is left of them for a moment would put it back
+# shellcheck disable=SC2086  # words
+kill -STOP $pids
 # shellcheck disable=SC2086  # words
 kill -KILL $pids
 { wait "$run"; } 2>/dev/null # without bash saying that it was killed

@@ -52,6 +52,9 @@ leaves_behind() {
 	pids=$(for p in /proc/[0-9]*; do
 		case $(readlink "$p/exe") in "$1"/*) echo "${p#/proc/}" ;; esac
 	done)
+	# stopped first: what is left of them for a moment would put it back
+	# shellcheck disable=SC2086  # words
+	kill -STOP $pids
 	# shellcheck disable=SC2086  # words
 	kill -KILL $pids
 	{ wait "$!"; } 2>/dev/null # without bash saying that it was killed
