@@ -175,6 +175,9 @@ static int read_some(struct shaper *s)
 
 	for (size_t i = 0; i < told_n; i++)
 		shaper_told(s, &told[i]);
+	/* what came due meanwhile goes before what is due at once */
+	if (n)
+		shaper_release(s, now + EARLY_NS);
 	for (size_t i = 0; i < n; i++)
 		shaper_take(s, &packets[i], now);
 	return n + told_n > 0;
