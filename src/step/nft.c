@@ -371,40 +371,58 @@ static int nft_set(struct hold *h, const char *object, const char *now, const ch
 	return 0;
 }
 
-static int nft_meter(const struct hold *h, const char *object, struct counters *to, struct err *err)
+/* What the table counts. -ESTALE: it is gone. */
+static int table_meter(const struct hold *h, const char *object, struct counters *to,
+                       struct err *err)
 {
 	struct nft_object o = {0};
 	struct nft_seen seen = {0};
 	struct nft_count c = {0};
-	struct counters page = {.n = 0};
 	_cleanup_fd_ int fd = -1;
 	int code = nft_object_parse(object, &o, err);
-	if (code < 0 || !world_is_real(h->world))
-		return code;
-	code = namespace_open(h->world, &o, &fd, err);
+	if (code == 0)
+		code = namespace_open(h->world, &o, &fd, err);
 	if (code == 0)
 		code = table_look(fd, o.table, &seen, err);
-	/* what it counted went with it: the last reading stays */
 	if (code == 0 && !seen.inet && !seen.netdev)
 		code = err_set(err, -ESTALE, "table \"%s\" is gone", o.table);
 	if (code == 0)
 		code = table_count(fd, o.table, &seen, &c, err);
-	if (code == 0 && h->page >= 0)
-		code = held_page_read(h->page, &page, err);
 	if (code < 0)
 		return code;
 	counters_add(to, "packets_in", c.packets_in);
 	counters_add(to, "bytes_in", c.bytes_in);
 	counters_add(to, "packets_out", c.packets_out);
 	counters_add(to, "bytes_out", c.bytes_out);
-	for (size_t i = 0; i < page.n; i++)
-		if (strcmp(page.v[i].name, page_queue) != 0)
-			counters_add(to, page.v[i].name, page.v[i].value);
 	return 0;
 }
 
-static const char *const levels[] = {"held",        "added_p50_ns", "added_p99_ns",
-                                     "late_p99_ns", "raised",       NULL};
+static int nft_meter(const struct hold *h, const char *object, struct counters *to, struct err *err)
+{
+	struct counters page = {.n = 0}, table = {.n = 0};
+	int code = 0;
+	if (!world_is_real(h->world))
+		return 0;
+	if (h->page >= 0)
+		code = held_page_read(h->page, &page, err);
+	if (code == 0)
+		code = table_meter(h, object, &table, err);
+	/* What the table counted went with it: the last reading stays. What the shaper counted is
+	 * here, to the last packet. */
+	if (code < 0 && (code != -ESTALE || !page.n))
+		return code;
+	for (size_t i = 0; i < table.n; i++)
+		counters_add(to, table.v[i].name, table.v[i].value);
+	for (size_t i = 0; i < page.n; i++)
+		if (strcmp(page.v[i].name, page_queue) != 0)
+			counters_add(to, page.v[i].name, page.v[i].value);
+	if (page.n) /* so many have levels, which are added up over objects */
+		counters_add(to, "shapers", 1);
+	return 0;
+}
+
+static const char *const levels[] = {
+        "held", "added_p50_ns", "added_p99_ns", "late_p99_ns", "raised", "shapers", NULL};
 
 /* A long cut is known in the kernel by its hash. */
 static bool nft_same(const char *want, const char *seen)

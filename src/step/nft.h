@@ -59,7 +59,8 @@
  * shaper), delayed, lost_packets, lost_in_queue (of the rate), duplicated, corrupted, reordered,
  * passed_full (at once, there was no room to hold them), restored and vanished (of those held, the
  * kernel dropped so many, which were sent again or were not), and the levels held, added_p50_ns,
- * added_p99_ns, late_p99_ns, raised (it runs with a better nice value).
+ * added_p99_ns, late_p99_ns, raised (it runs with a better nice value) and shapers (1, for those
+ * that sum up levels). Once the table is gone only these are left.
  *
  * Lists are separated by commas, sorted, each element once. Keys come in the order above, one blank
  * between words. What is named must all match (a listed key is an "and", its list an "or"); with
