@@ -40,7 +40,7 @@ static int plan_cut(const void *args, const struct target *t, const struct momen
 	if (ret < 0)
 		return ret;
 	describe(&rules, &says);
-	return scope_add(&rules, t, moment, w, run, 0, says.data, out, again_ns, err);
+	return scope_add(&rules, t, moment, w, run, says.data, out, again_ns, err);
 }
 
 static int dose_cut(const void *args, const struct counters *before, const struct counters *after,

@@ -143,6 +143,15 @@ int scope_check(const struct scope_args *a, struct err *err)
 	return read_filters(a, NULL, &rules, err);
 }
 
+bool scope_is_local(const struct scope_args *a)
+{
+	struct nft_rules r = {0};
+
+	if (a->interface.n)
+		return a->interface.n == 1 && strcmp(a->interface.v[0], "lo") == 0;
+	return read_filters(a, NULL, &r, NULL) == 0 && all_loopback(&r);
+}
+
 int scope_rules(const struct scope_args *a, enum nft_mode mode, const struct target *t,
                 const struct world *w, struct nft_rules *to, struct err *err)
 {
@@ -159,8 +168,8 @@ int scope_rules(const struct scope_args *a, enum nft_mode mode, const struct tar
 }
 
 int scope_add(const struct nft_rules *r, const struct target *t, const struct moment *moment,
-              const struct world *w, const char *run, unsigned part, const char *says,
-              struct plan *out, uint64_t *again_ns, struct err *err)
+              const struct world *w, const char *run, const char *says, struct plan *out,
+              uint64_t *again_ns, struct err *err)
 {
 	struct nft_object object = {.netns_ino = t->netns_ino};
 	uint64_t own = 0;
@@ -173,7 +182,7 @@ int scope_add(const struct nft_rules *r, const struct target *t, const struct mo
 	if (ret < 0)
 		return ret;
 	/* Stable over the run, and another for each attack and each target of it. */
-	nft_table_name(run, (crc32c(t->name, strlen(t->name)) ^ (unsigned)moment->seed) + part,
+	nft_table_name(run, crc32c(t->name, strlen(t->name)) ^ (unsigned)moment->seed,
 	               object.table);
 	ret = nft_object_format(&object, &name, err);
 	if (ret == 0)

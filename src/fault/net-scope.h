@@ -57,6 +57,8 @@ struct scope_args {
 
 /* What can be told without a machine. -EINVAL. */
 int scope_check(const struct scope_args *, struct err *) must_use;
+/* Does all of it stay on the loopback device? For args that scope_check() takes. */
+bool scope_is_local(const struct scope_args *);
 /* The rules of that mode for this target. -ESTALE: it is gone. */
 int scope_rules(const struct scope_args *, enum nft_mode, const struct target *,
                 const struct world *, struct nft_rules *, struct err *) must_use;
@@ -64,10 +66,10 @@ int scope_rules(const struct scope_args *, enum nft_mode, const struct target *,
 bool scope_is_narrow(const struct nft_rules *);
 /* "both directions", "what comes in", "what goes out" */
 const char *scope_direction(const struct nft_rules *);
-/* Adds the step, and says of the plan whether it reaches all of the host, or the way in. part: of
- * one target, when there are several. *again_ns: when devices are to be looked for again. */
+/* Adds the step, and says of the plan whether it reaches all of the host, or the way in.
+ * *again_ns: when devices are to be looked for again. */
 int scope_add(const struct nft_rules *, const struct target *, const struct moment *,
-              const struct world *, const char *run, unsigned part, const char *says,
-              struct plan *out, uint64_t *again_ns, struct err *) must_use;
+              const struct world *, const char *run, const char *says, struct plan *out,
+              uint64_t *again_ns, struct err *) must_use;
 
 #endif

@@ -7,7 +7,14 @@ custom state host yes a state of your own, by commands that apply, undo and chec
 disk.fill resource host|process yes takes disk space away
 file.replace state host yes gives a file other content
 mem.fill resource host|cgroup|process yes takes memory away
+net.corrupt network host|netns|cgroup yes flips a bit in packets
 net.cut network host|netns|cgroup yes lets no traffic through
+net.delay network host|netns|cgroup yes holds packets back
+net.duplicate network host|netns|cgroup yes packets arrive twice
+net.loss network host|netns|cgroup yes loses packets
+net.profile network host|netns|cgroup yes a link as it is elsewhere: late, lossy and narrow
+net.rate network host|netns|cgroup yes lets only so many bits a second through
+net.reorder network host|netns|cgroup yes packets overtake each other
 proc.kill state process yes ends processes with a signal
 proc.pause state process yes stops processes, and lets them go on
 $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
@@ -16,7 +23,14 @@ $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "disk.fill",
     "name": "file.replace",
     "name": "mem.fill",
+    "name": "net.corrupt",
     "name": "net.cut",
+    "name": "net.delay",
+    "name": "net.duplicate",
+    "name": "net.loss",
+    "name": "net.profile",
+    "name": "net.rate",
+    "name": "net.reorder",
     "name": "proc.kill",
     "name": "proc.pause",
 $ squall probes

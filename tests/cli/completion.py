@@ -9,7 +9,7 @@ DEADLINE_S = 30
 # What is typed before Tab; what the command then gets. Tab stands at the end.
 CASES = [
     ("a command", "squall hal", "halt"),
-    ("a fault", "squall attack net.c", "attack net.cut"),
+    ("a fault", "squall attack net.cu", "attack net.cut"),
     ("an option of the fault", "squall attack net.cut --proto", "attack net.cut --protocol"),
     ("a choice of the fault's parameter", "squall attack net.cut --direction ou", "attack net.cut --direction out"),
     ("a choice after =", "squall lint --format=sar", "lint --format=sarif"),

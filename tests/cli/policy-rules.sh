@@ -64,6 +64,14 @@ allows "at least, just" 'limits: {cpu.quota: {quota: at least 30%}}' "$quota"
 refuses "at most" 'limits: {cpu.quota: {quota: 29%}}' "$quota" 2
 refuses "at most, in words" 'limits: {cpu.quota: {quota: at most 29%}}' "$quota" 2
 allows "at most, just" 'limits: {cpu.quota: {quota: 30%}}' "$quota"
+delay='fault: net.delay, target: host, with: {delay: 50ms, port: 6379}, for: 10s'
+refuses "a delay too long" 'limits: {net.delay: {delay: at most 49ms}}' "$delay" 2
+allows "a delay, just" 'limits: {net.delay: {delay: at most 50ms}}' "$delay"
+rate='fault: net.rate, target: host, with: {rate: 10mbit, port: 6379}, for: 10s'
+refuses "a rate too low" 'limits: {net.rate: {rate: at least 11Mbit/s}}' "$rate" 2
+allows "a rate, just" 'limits: {net.rate: {rate: at least 10Mbit/s}}' "$rate"
+loss='fault: net.loss, target: host, with: {every: 2, port: 6379}, for: 10s'
+refuses "loss by another way" 'limits: {net.loss: {share: at most 5%, every: at most 0}}' "$loss" 2
 allows "another fault's limit" 'limits: {net.cut: {mode: reject}}' "$quota"
 refuses "a word" 'limits: {net.cut: {mode: [reject]}}' "$cut" 2
 allows "a word of several" 'limits: {net.cut: {mode: [reject, silence]}}' "$cut"

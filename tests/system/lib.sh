@@ -128,6 +128,7 @@ need() {
 	case $1 in
 	nft) why=$(nft add table inet "$SQ_ID" 2>&1 && nft delete table inet "$SQ_ID" 2>&1) ;;
 	nft-reject) why=$(nft "add table inet $SQ_ID; add chain inet $SQ_ID c { type filter hook output priority 0; }; add rule inet $SQ_ID c tcp dport 1 reject with tcp reset" 2>&1 && nft delete table inet "$SQ_ID" 2>&1) ;;
+	nft-queue) why=$("$SQUALL" faults net.delay --json | jq -r '."why-not" // empty') && [ -z "$why" ] ;;
 	ipv6) why=$(ip -6 addr add fd00:5157::1/128 dev lo 2>&1 && ip -6 addr del fd00:5157::1/128 dev lo 2>&1) ;;
 	veth) why=$(ip link add "v$$" type veth peer name "w$$" 2>&1 && ip link del "v$$" 2>&1) ;;
 	cgroup-cpu)
@@ -315,6 +316,52 @@ inside() { # NETNS COMMAND…; not `ip netns exec`, which hides the cgroups
 	shift
 	nsenter --net="/run/netns/$ns" -- "$@"
 }
+
+# --- what networks are measured with -------------------------------------------------------------
+# shaped FAULT TARGET PARAMETERS…: in the background, until unshaped; the table is there when it returns.
+shaped() {
+	start attack "$1" "${@:3}" --target "$2" --for 60s
+	wait_for 8 is_put "${2#host}" || note "not put: $(cat "$DIR/err.$RUNNER")"
+}
+# is_put [NETNS]: a table of squall is there, which sends what matches to the queue.
+is_put() { ${1:+inside "${1#netns=}"} nft list ruleset 2>/dev/null | grep -q 'queue num'; }
+unshaped() {
+	kill -INT "$RUNNER"
+	finish
+}
+# pinged NETNS ADDRESS N SECONDS…: N echo requests; $SENT, $CAME, $DOUBLED, $MIN $AVG $MAX $MDEV (ms).
+pinged() {
+	local text
+	# -U: as a program sees it; else by the kernel's time of arrival, which is before the shaper
+	text=$(inside "$1" ping -U -n -q -c "$3" -i "$4" -W 2 "$2" 2>&1)
+	SENT=$(sed -n 's/ packets transmitted.*//p' <<<"$text")
+	CAME=$(sed -n 's/.*transmitted, \([0-9]*\) received.*/\1/p' <<<"$text")
+	DOUBLED=$(sed -n 's/.* +\([0-9]*\) duplicates.*/\1/p' <<<"$text")
+	# shellcheck disable=SC2034  # for the tests
+	IFS=/ read -r MIN AVG MAX MDEV < <(sed -n 's/^rtt [^=]*= \([0-9.\/]*\) ms.*/\1/p' <<<"$text")
+	: "${DOUBLED:=0}"
+}
+# sent_to_b ADDRESS N MS: numbered datagrams from A to port 5000 of B; $SAW is what the sender saw, and
+# the fields of what arrived are had with `arrived FIELD`.
+sent_to_b() {
+	local receiver
+	rm -f "$DIR/ready"
+	nsenter --net="/run/netns/$B" -- python3 "$TOP/tests/system/net.py" count 5000 "$2" "$DIR/ready" >"$DIR/count" &
+	receiver=$!
+	wait_for 5 test -e "$DIR/ready"
+	# shellcheck disable=SC2034
+	SAW=$(inside "$A" python3 "$TOP/tests/system/net.py" send "$1" 5000 "$2" "$3")
+	# what is held back, or waits in the socket
+	sleep 0.4
+	kill -TERM "$receiver"
+	wait "$receiver"
+}
+# An iperf3 in B for one client.
+served() {
+	spawn inside "$B" iperf3 -s -1
+	wait_for 5 eval 'inside "$B" ss -Hltn sport = 5201 | grep -q .'
+}
+arrived() { jq ".$1" "$DIR/count"; }
 
 # --- the referee ---------------------------------------------------------------------------------
 # Everything that a run may have changed, one line each, by outside tools.

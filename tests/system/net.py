@@ -6,11 +6,20 @@ net.py tcp ADDRESS PORT [SECONDS]    ok, timeout or the name of the error; conne
 net.py udp ADDRESS PORT [SECONDS]
 net.py hold ADDRESS PORT FILE        keeps one TCP connection; each line on standard input is sent, the
                                      echo awaited for a second; answers are lines in FILE
+net.py ask ADDRESS PORT              how many milliseconds the echo of a datagram takes
+net.py send ADDRESS PORT N MS        N numbered datagrams of known content, one each MS milliseconds; the word
+                                     is "sent", or the error that a sender saw
+net.py count PORT N FILE             receives such, over both families, until SIGTERM; makes FILE when ready;
+                                     prints JSON: got, distinct, twice, changed, early (came before one that
+                                     was sent before it)
 """
 import errno
+import json
 import select
+import signal
 import socket
 import sys
+import time
 
 
 def family(address):
@@ -90,11 +99,74 @@ def hold(address, port, file):
                 out.write(word(error) + "\n")
 
 
+def ask(address, port):
+    s = socket.socket(family(address), socket.SOCK_DGRAM)
+    s.settimeout(5)
+    s.connect((address, port))
+    start = time.monotonic()
+    s.send(b"hello")
+    s.recv(16)
+    return "%.1f" % ((time.monotonic() - start) * 1000)
+
+
+def content(number):
+    return bytes((number * 31 + i * 7) % 256 for i in range(200))
+
+
+def send(address, port, n, pause):
+    s = socket.socket(family(address), socket.SOCK_DGRAM)
+    due = time.monotonic()
+    for number in range(n):
+        try:
+            s.sendto(number.to_bytes(4, "big") + content(number), (address, port))
+        except OSError as error:
+            return word(error)
+        due += pause
+        time.sleep(max(0, due - time.monotonic()))
+    return "sent"
+
+
+def count(port, n, ready):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    s.bind(("::", port))
+    open(ready, "w").close()
+    came, changed = [], 0
+    s.settimeout(20)
+
+    def stop(*_):
+        raise TimeoutError
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        while True:
+            data = s.recv(2000)
+            number = int.from_bytes(data[:4], "big")
+            if number >= n or data[4:] != content(number):
+                changed += 1
+            else:
+                came.append(number)
+    except TimeoutError:
+        pass
+    least, early = n, 0
+    for number in reversed(came):
+        early += number > least
+        least = min(least, number)
+    return json.dumps({"got": len(came) + changed, "distinct": len(set(came)),
+                       "twice": len(came) - len(set(came)), "changed": changed, "early": early})
+
+
 def main(verb, *args):
     if verb == "serve":
         serve(int(args[0]) if args else 7, args[1] if len(args) > 1 else None)
     elif verb == "hold":
         hold(args[0], int(args[1]), args[2])
+    elif verb == "ask":
+        print(ask(args[0], int(args[1])))
+    elif verb == "send":
+        print(send(args[0], int(args[1]), int(args[2]), float(args[3]) / 1000))
+    elif verb == "count":
+        print(count(int(args[0]), int(args[1]), args[2]))
     else:
         kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}[verb]
         print(once(kind, args[0], int(args[1]), float(args[2]) if len(args) > 2 else 1.0))

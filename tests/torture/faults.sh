@@ -8,7 +8,7 @@
 # A new fault adds its name and its two cases; one that dies with the log keeps what it changes below
 # $TREE, which may be on a disk that outlives the boot.
 # shellcheck disable=SC2034  # for who reads this
-FAULTS="proc-kill proc-pause cpu-quota net-cut file-replace custom cpu-load mem-fill disk-fill"
+FAULTS="proc-kill proc-pause cpu-quota net-cut net-delay file-replace custom cpu-load mem-fill disk-fill"
 FOR=${FOR:-200ms}
 bed_of() {
 	case $1 in
@@ -21,7 +21,7 @@ bed_of() {
 		spawn in_cgroup victim sleep 3000
 		VICTIM=$PID
 		;;
-	net-cut)
+	net-cut | net-delay)
 		netns_pair
 		;;
 	file-replace)
@@ -39,6 +39,7 @@ attack_of() {
 	proc-pause) start attack proc.pause --target "process.pid=$VICTIM" --for "$FOR" ;;
 	cpu-quota) start attack cpu.quota --quota 30% --target "cgroup=/$SQ_ID/victim" --for "$FOR" ;;
 	net-cut) start attack net.cut --target "netns=$B" --for "$FOR" ;;
+	net-delay) start attack net.delay 10ms --target "netns=$B" --for "$FOR" ;; # the shaper's, for all of them
 	custom)
 		start attack custom flag --apply "touch $TREE/flag" --undo "rm -f $TREE/flag" --check "test -e $TREE/flag" \
 			${GLIBC_TUNABLES:+--env "GLIBC_TUNABLES=$GLIBC_TUNABLES"} --target host --for "$FOR"
@@ -50,5 +51,5 @@ attack_of() {
 	esac
 }
 # Wholly held by the kernel: no undo is needed even when all died.
-dies_with_kernel() { case $1 in net-cut | cpu-load | mem-fill | disk-fill) ;; *) return 1 ;; esac }
+dies_with_kernel() { case $1 in net-cut | net-delay | cpu-load | mem-fill | disk-fill) ;; *) return 1 ;; esac }
 has_helper() { dies_with_kernel "$1" || [ "$1" = custom ]; }

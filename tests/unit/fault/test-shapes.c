@@ -1,0 +1,236 @@
+/* The faults that use the shaper: what their doses say of what was counted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind-args.h"
+#include "fault/fault.h"
+#include "step/nft.h"
+
+#include <cmocka.h>
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define COUNTERS(...) counters_of((const struct counter[]){__VA_ARGS__, {{0}, 0}})
+#define SECONDS(n)                              \
+	{                                       \
+		"elapsed_ns", (n)*1000000000ull \
+	}
+#define MS(n) ((uint64_t)((n)*1e6))
+
+static struct arena arena;
+static struct err err;
+
+static struct counters counters_of(const struct counter *v)
+{
+	struct counters c = {.n = 0};
+
+	for (; v->name[0]; v++)
+		counters_add(&c, v->name, v->value);
+	return c;
+}
+
+/* why NULL: it had an effect. */
+static void says(const char *fault, const char *const *texts, struct counters before,
+                 struct counters after, const char *asked, const char *achieved, const char *why)
+{
+	const struct fault *f = fault_find(fault);
+	struct dose d = {.why = "not set"};
+	void *args = bind_args(&f->kind, texts, &arena);
+
+	err = (struct err)ERR_INIT;
+	if (f->kind.check(args, &err) < 0)
+		fail_msg("%s: %s", fault, err.what);
+	assert_int_equal(f->dose(args, &before, &after, &d, &err), 0);
+	assert_string_equal(d.asked, asked);
+	assert_string_equal(d.achieved, achieved);
+	assert_string_equal(d.why, why ? why : "");
+	assert_int_equal(d.no_effect, why != NULL);
+}
+
+static const struct counters none = {.n = 0};
+
+static void delay(void **state)
+{
+	const char *const *fifty = ARGS("delay=50ms");
+
+	says("net.delay", fifty, none,
+	     COUNTERS({"packets_in", 1240}, {"seen_packets", 1234}, {"delayed", 1234},
+	              {"added_p50_ns", MS(50.1)}, {"added_p99_ns", MS(50.4)}, SECONDS(10)),
+	     "50ms", "50.1ms (p99 50.4ms) on 1234 packets", NULL);
+	/* what was counted before the attack was in is not its dose; levels are */
+	says("net.delay",
+	     ARGS("delay=50ms", "jitter=10ms", "distribution=normal", "interface=lo",
+	          "direction=both"),
+	     COUNTERS({"seen_packets", 10}, {"delayed", 10}, {"added_p50_ns", MS(1)}),
+	     COUNTERS({"packets_in", 12}, {"seen_packets", 11}, {"delayed", 11},
+	              {"added_p50_ns", MS(48)}, {"added_p99_ns", MS(73.25)}, SECONDS(1)),
+	     "50ms +- 10ms (normal)", "48ms (p99 73.3ms) on 1 packet", NULL);
+	/* two targets: levels are added up, and there is how many */
+	says("net.delay", fifty, none,
+	     COUNTERS({"packets_in", 20}, {"seen_packets", 20}, {"delayed", 20}, {"shapers", 2},
+	              {"added_p50_ns", MS(100.2)}, {"added_p99_ns", MS(101)}, SECONDS(1)),
+	     "50ms", "50.1ms (p99 50.5ms) on 20 packets", NULL);
+	says("net.delay", fifty, none, COUNTERS({"packets_in", 0}, SECONDS(5)), "50ms",
+	     "nothing held back", "nothing matched: no packet in 5s");
+	says("net.delay", fifty, none,
+	     COUNTERS({"packets_in", 7}, {"seen_packets", 7}, {"passed_full", 7}, SECONDS(5)),
+	     "50ms", "nothing held back; 7 passed as they were, for the shaper was full",
+	     "7 packets matched, but none was held back");
+	/* the table matched, and the shaper never saw any */
+	says("net.delay", fifty, none, COUNTERS({"packets_in", 1}, {"lost", 1}, SECONDS(5)), "50ms",
+	     "nothing held back; its helper was ended early by somebody else",
+	     "1 packet matched, but none was held back");
+	/* a machine that cannot keep up is told of */
+	says("net.delay", fifty, none,
+	     COUNTERS({"packets_in", 9}, {"seen_packets", 9}, {"delayed", 9},
+	              {"added_p50_ns", MS(51)}, {"added_p99_ns", MS(80)}, {"late_p99_ns", MS(30)},
+	              SECONDS(1)),
+	     "50ms", "51ms (p99 80ms) on 9 packets; this machine was too slow by 30ms", NULL);
+}
+
+static void loss(void **state)
+{
+	const char *const *third = ARGS("share=30%");
+
+	says("net.loss", third, none,
+	     COUNTERS({"packets_in", 10000}, {"seen_packets", 10000}, {"lost_packets", 2970},
+	              SECONDS(10)),
+	     "30%", "29.7%: 2970 of 10000 packets", NULL);
+	says("net.loss", ARGS("every=10"), none,
+	     COUNTERS({"packets_out", 25}, {"seen_packets", 25}, {"lost_packets", 2}, SECONDS(1)),
+	     "1 in 10", "8.00%: 2 of 25 packets", NULL);
+	says("net.loss", ARGS("burst-begin=1%", "burst-end=20%"), none,
+	     COUNTERS({"packets_in", 10000}, {"seen_packets", 10000}, {"lost_packets", 500},
+	              SECONDS(1)),
+	     "4.76%, in bursts", "5.00%: 500 of 10000 packets", NULL);
+	says("net.loss",
+	     ARGS("burst-begin=1%", "burst-end=20%", "burst-loss=90%", "calm-loss=0.1%"), none,
+	     COUNTERS({"packets_in", 100000}, {"seen_packets", 100000}, {"lost_packets", 1},
+	              SECONDS(1)),
+	     "4.38%, in bursts", "0.0010%: 1 of 100000 packets", NULL);
+	says("net.loss", ARGS("share=1%"), none,
+	     COUNTERS({"packets_in", 3}, {"seen_packets", 3}, SECONDS(1)), "1%",
+	     "0%: 0 of 3 packets", "3 packets matched, but none was lost: too few for 1%");
+	says("net.loss", third, none,
+	     COUNTERS({"packets_in", 300}, {"seen_packets", 300}, SECONDS(1)), "30%",
+	     "0%: 0 of 300 packets", "300 packets matched, but none was lost");
+	says("net.loss", third, none, COUNTERS(SECONDS(90)), "30%", "0%: 0 of 0 packets",
+	     "nothing matched: no packet in 1m30s");
+}
+
+static void share_of_each(void **state)
+{
+	static const struct {
+		const char *fault, *counter, *did;
+	} table[] = {
+	        {"net.duplicate", "duplicated", "doubled"},
+	        {"net.corrupt", "corrupted", "changed"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct counter changed = {.value = 204};
+		char why[100];
+
+		snprintf(changed.name, sizeof(changed.name), "%s", table[i].counter);
+		says(table[i].fault, ARGS("share=1%"), none,
+		     COUNTERS({"packets_in", 20000}, {"seen_packets", 20000}, changed, SECONDS(1)),
+		     "1%", "1.02%: 204 of 20000 packets", NULL);
+		snprintf(why, sizeof(why), "1 packet matched, but none was %s: too few for 1%%",
+		         table[i].did);
+		says(table[i].fault, ARGS("share=1%"), none,
+		     COUNTERS({"packets_in", 1}, {"seen_packets", 1}, SECONDS(1)), "1%",
+		     "0%: 0 of 1 packet", why);
+	}
+	says("net.corrupt", ARGS("share=50%", "mend=true"), none,
+	     COUNTERS({"packets_in", 10}, {"seen_packets", 10}, {"corrupted", 5}, SECONDS(1)),
+	     "50%, checksum mended", "50.0%: 5 of 10 packets", NULL);
+}
+
+static void reorder(void **state)
+{
+	says("net.reorder", ARGS("share=25%"), none,
+	     COUNTERS({"packets_in", 1000}, {"seen_packets", 1000}, {"reordered", 248},
+	              {"delayed", 752}, SECONDS(1)),
+	     "25%", "24.8%: 248 of 1000 packets went ahead", NULL);
+	/* alone, nobody overtakes anybody */
+	says("net.reorder", ARGS("share=90%"), none,
+	     COUNTERS({"packets_in", 1}, {"seen_packets", 1}, {"reordered", 1}, SECONDS(1)), "90%",
+	     "100.0%: 1 of 1 packet went ahead",
+	     "1 packet matched, but none was sent ahead of others: too few for 90%");
+}
+
+static void rate(void **state)
+{
+	const char *const *ten = ARGS("rate=10mbit");
+
+	/* 12.5 MB in 10 s; a tenth of it was lost to the queue */
+	says("net.rate", ten, none,
+	     COUNTERS({"packets_in", 10000}, {"seen_packets", 10000}, {"seen_bytes", 13888888},
+	              {"delayed", 9000}, {"lost_in_queue", 1000}, {"added_p50_ns", MS(80)},
+	              {"added_p99_ns", MS(99.9)}, SECONDS(10)),
+	     "10Mbit/s",
+	     "10Mbit/s on average; waited 80ms (p99 99.9ms) on 9000 packets; 1000 of 10000 lost to "
+	     "the full queue",
+	     NULL);
+	says("net.rate", ten, none,
+	     COUNTERS({"packets_in", 10}, {"seen_packets", 10}, {"seen_bytes", 15000}, SECONDS(1)),
+	     "10Mbit/s", "120kbit/s on average",
+	     "10 packets matched, but none was held up: there was less traffic than that");
+	says("net.rate", ten, none, COUNTERS(SECONDS(1)), "10Mbit/s", "0bit/s on average",
+	     "nothing matched: no packet in 1s");
+}
+
+static void profile(void **state)
+{
+	says("net.profile", ARGS("profile=3g"), none,
+	     COUNTERS({"packets_in", 1000}, {"seen_packets", 1000}, {"seen_bytes", 1000000},
+	              {"delayed", 980}, {"lost_packets", 8}, {"lost_in_queue", 12},
+	              {"added_p50_ns", MS(310)}, {"added_p99_ns", MS(420)}, SECONDS(10)),
+	     "3g: 300ms +- 30ms, 0.2% lost, 1.6Mbit/s",
+	     "310ms (p99 420ms) on 980 packets, 8 lost, 12 more to the full queue, 784kbit/s on "
+	     "average",
+	     NULL);
+	says("net.profile", ARGS("profile=wifi-bad"), none, COUNTERS(SECONDS(1)),
+	     "wifi-bad: 30ms +- 30ms, bursts of loss, 4Mbit/s",
+	     "nothing held back, 0 lost, 0bit/s on average", "nothing matched: no packet in 1s");
+}
+
+/* The longest texts fit; every profile is one that the shaper takes. */
+static void all_profiles(void **state)
+{
+	static const char *const names[] = {"3g", "dsl", "satellite", "wifi-bad",
+	                                    "intercontinental"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct fault *f = fault_find("net.profile");
+		char text[64];
+
+		snprintf(text, sizeof(text), "profile=%s", names[i]);
+		assert_int_equal(f->kind.check(bind_args(&f->kind, ARGS(text), &arena), &err), 0);
+		assert_non_null(strstr(f->kind.man, names[i]));
+	}
+}
+
+static int setup(void **state)
+{
+	arena_init(&arena, 16 << 20);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	arena_release(&arena);
+	return 0;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	        TEST(delay), TEST(loss),    TEST(share_of_each), TEST(reorder),
+	        TEST(rate),  TEST(profile), TEST(all_profiles),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
