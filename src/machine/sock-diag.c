@@ -6,7 +6,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -19,6 +19,40 @@ static size_t payload_copy(void *to, size_t size, const struct nlattr *a)
 
 	memcpy(to, mnl_attr_get_payload(a), n < size ? n : size);
 	return n;
+}
+
+#define HOLDS(n, member) ((n) >= offsetof(struct tcp_info, member) + sizeof(info.member))
+
+static void info_read(const struct nlattr *a, struct sock_facts *f)
+{
+	struct tcp_info info = {0};
+	size_t n = payload_copy(&info, sizeof(info), a);
+
+	f->has_info = HOLDS(n, tcpi_total_retrans);
+	f->retransmits = info.tcpi_total_retrans;
+	f->rtt_us = info.tcpi_rtt;
+	f->rtt_variation_us = info.tcpi_rttvar;
+	f->unacked = info.tcpi_unacked;
+	f->lost = info.tcpi_lost;
+	f->congestion_window = info.tcpi_snd_cwnd;
+	f->has_more = HOLDS(n, tcpi_delivery_rate);
+	f->rtt_floor_us = info.tcpi_min_rtt;
+	f->delivery_rate = info.tcpi_delivery_rate;
+	f->data_segments = info.tcpi_data_segs_out;
+	f->bytes_acked = info.tcpi_bytes_acked;
+	f->bytes_received = info.tcpi_bytes_received;
+}
+
+/* Whose address is IPv4 within IPv6 speaks IPv4. */
+static void remote_read(const struct inet_diag_msg *m, struct sock_facts *f)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const uint8_t *bytes = (const uint8_t *)m->id.idiag_dst;
+	bool within = m->idiag_family == AF_INET6 && memcmp(bytes, mapped, sizeof(mapped)) == 0;
+	bool v6 = m->idiag_family == AF_INET6 && !within;
+
+	f->family = v6 ? AF_INET6 : AF_INET;
+	memcpy(f->remote, bytes + (within ? sizeof(mapped) : 0), v6 ? 16 : 4);
 }
 
 bool sock_diag_read(const struct nlmsghdr *h, bool udp, struct sock_facts *facts)
@@ -34,19 +68,17 @@ bool sock_diag_read(const struct nlmsghdr *h, bool udp, struct sock_facts *facts
 	f.ino = m->idiag_inode;
 	f.receive_queue = m->idiag_rqueue;
 	f.send_queue = m->idiag_wqueue;
+	f.cookie = (uint64_t)m->id.idiag_cookie[1] << 32 | m->id.idiag_cookie[0];
+	f.local_port = ntohs(m->id.idiag_sport);
+	f.remote_port = ntohs(m->id.idiag_dport);
+	remote_read(m, &f);
 	mnl_attr_for_each (a, h, sizeof(*m)) {
-		struct tcp_info info = {0};
 		uint32_t memory[SK_MEMINFO_VARS] = {0};
 
 		switch (mnl_attr_get_type(a)) {
 		case INET_DIAG_INFO:
-			if (udp || f.state != SOCK_ESTABLISHED)
-				break;
-			f.has_info = payload_copy(&info, sizeof(info), a) >=
-			             offsetof(struct tcp_info, tcpi_total_retrans) +
-			                     sizeof(info.tcpi_total_retrans);
-			f.retransmits = info.tcpi_total_retrans;
-			f.rtt_us = info.tcpi_rtt;
+			if (!udp && f.state == SOCK_ESTABLISHED)
+				info_read(a, &f);
 			break;
 		case INET_DIAG_SKMEMINFO:
 			(void)payload_copy(memory, sizeof(memory), a);
@@ -61,7 +93,7 @@ bool sock_diag_read(const struct nlmsghdr *h, bool udp, struct sock_facts *facts
 }
 
 struct walk {
-	bool udp;
+	const struct sock_query *query;
 	int (*each)(void *, const struct sock_facts *);
 	void *ctx;
 };
@@ -69,16 +101,21 @@ struct walk {
 static int message_each(const struct nlmsghdr *h, void *ctx)
 {
 	struct walk *walk = ctx;
+	const struct sock_query *q = walk->query;
 	struct sock_facts f;
 
-	return sock_diag_read(h, walk->udp, &f) ? walk->each(walk->ctx, &f) : 0;
+	/* The kernel lists what is bound and no more whatever its port. */
+	if (!sock_diag_read(h, q->udp, &f) || (q->local_port && f.local_port != q->local_port) ||
+	    (q->remote_port && f.remote_port != q->remote_port))
+		return 0;
+	return walk->each(walk->ctx, &f);
 }
 
-int sock_diag_each(int nsfd, bool udp, uint16_t local_port, uint16_t remote_port,
+int sock_diag_each(int nsfd, const struct sock_query *query,
                    int (*each)(void *ctx, const struct sock_facts *), void *ctx, struct err *err)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
-	struct walk walk = {.udp = udp, .each = each, .ctx = ctx};
+	struct walk walk = {.query = query, .each = each, .ctx = ctx};
 	_cleanup_fd_ int fd = -1;
 	int rc = nl_open_in(nsfd, NETLINK_SOCK_DIAG, &fd, err);
 
@@ -91,15 +128,17 @@ int sock_diag_each(int nsfd, bool udp, uint16_t local_port, uint16_t remote_port
 		                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
 		                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		        .body = {.sdiag_family = families[i],
-		                 .sdiag_protocol = udp ? IPPROTO_UDP : IPPROTO_TCP,
+		                 .sdiag_protocol = query->udp ? IPPROTO_UDP : IPPROTO_TCP,
 		                 .idiag_ext =
 		                         1 << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_SKMEMINFO - 1),
-		                 .idiag_states = ~0u,
-		                 .id = {.idiag_sport = htons(local_port),
-		                        .idiag_dport = htons(remote_port)}},
+		                 .idiag_states = query->states ? query->states : ~0u,
+		                 .id = {.idiag_sport = htons(query->local_port),
+		                        .idiag_dport = htons(query->remote_port)}},
 		};
 
 		rc = nl_dump(fd, &request, sizeof(request), message_each, &walk, err);
 	}
-	return rc < 0 ? err_wrap(err, rc, "could not list the %s sockets", udp ? "UDP" : "TCP") : 0;
+	return rc < 0 ? err_wrap(err, rc, "could not list the %s sockets",
+	                         query->udp ? "UDP" : "TCP")
+	              : 0;
 }
