@@ -45,6 +45,7 @@ pressure    shows how much work waits for the processor, memory or disks
 cgroup      shows what a cgroup uses, and whether it hits its limits
 dns         asks a name server and shows its answer
 sockets     counts sockets by state, and shows how full their queues are
+path        shows round trips, losses and windows of TCP connections
 disk        shows how full a file system is and how busy its device
 log         counts new lines of a file or the journal that match
 $ squall probes http | grep -A 3 '^Answer'

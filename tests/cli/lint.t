@@ -281,6 +281,20 @@ $ printf 'squall: 1\nhypothesis:\n  steady:\n    - {throughput: {address: "db:9"
 -:6:92: error: "rate" is a rate, which cannot be compared with "10 Mbps"
   hint: Write bits a second with their unit (bit, kbit, Mbit, Gbit), as in "10Mbit/s".
 [exit 2]
+$ printf 'squall: 1\nhypothesis:\n  steady:\n    - {path: {address: "db:5432"}, expect: {connected: true}}\n    - {path: {peer: 10.0.0.0/33}, expect: {rtt: "< 5"}}\n    - {path: {port: 53/udp}, expect: {retransmit-share: "< 1", delivery-rate: "> 1MB"}}\n    - {path: {address: "[::1]:80", timeout: 1s}, expect: {connect-seconds: "< 10ms"}}\nmethod:\n  - wait: 1s\n' | squall lint -
+-:4:8: error: path: "db" is not the number of a host
+  hint: Write ADDRESS:PORT or [IPv6]:PORT: no name is looked up here.
+-:5:8: error: path: "10.0.0.0/33" is not an address
+  hint: Write one of IPv4 or IPv6, or 10.0.0.0/8.
+-:5:49: error: "rtt" is a duration, which cannot be compared with "5"
+  hint: Write a number with its unit (ns, us, ms, s, m, h or d), as in "250ms" or "1m30s".
+-:6:8: error: path: only TCP has connections: "53/udp" is not a port of it
+-:6:57: error: "retransmit-share" is a share, which cannot be compared with "1"
+  hint: Write it with a percent sign, as in "30%" or "0.5%".
+-:6:79: error: "delivery-rate" is a rate, which cannot be compared with "1MB"
+  hint: Write bits a second with their unit (bit, kbit, Mbit, Gbit), as in "10Mbit/s".
+-:7:8: error: path: `over` and `connect-timeout` together must be less than `timeout`
+[exit 2]
 $ printf 'squall: 1\nhypothesis:\n  steady:\n    - {log: {path: /var/log/x, since: 5m}, expect: {count: 0}}\n    - {log: {path: /var/log/x}, expect: {counts: 0, lines: 3, last: {matches: "("}}}\n    - {sockets: {port: http}, expect: {established: "< 5"}}\n    - {disk: /var, expect: {used-share: "< 90", available: "> 1GiB", read-only: false}}\nmethod:\n  - wait: 1s\n' | squall lint -
 -:4:8: error: log: the lines of a file cannot begin at "5m"
   hint: A file has no times: write a size, as 64KiB.

@@ -86,6 +86,48 @@ case_ping() {
 	inside "$A" sysctl -qw net.ipv4.ping_group_range="1 0"
 	referee_after
 }
+# ss_says FIELD: what ss says of the connection from A to port 7.
+ss_says() { inside "$A" ss -tinH dst 10.99.0.2 dport = 7 | grep -oE "\b$1[^ ]*" | head -n 1 | sed 's/^[^:]*://'; }
+case_path() {
+	local start
+	need veth || return
+	need nft || return
+	need jq || return
+	need ss || return
+	need python3 || return
+	netns_pair
+	spawn inside "$B" python3 "$TOP/tests/system/net.py" serve 7 "$DIR/ready"
+	check "an echo" wait_for 10 test -e "$DIR/ready"
+	mkfifo "$DIR/lines"
+	exec {start}<>"$DIR/lines"
+	spawn inside "$A" sh -c 'exec python3 "$1" hold 10.99.0.2 7 "$2" <"$3"' sh "$TOP/tests/system/net.py" "$DIR/said" "$DIR/lines"
+	check "a connection" wait_for 10 grep -q connected "$DIR/said"
+	for _ in 1 2 3 4 5; do echo a line >&"$start"; done
+	check "in use" wait_for 5 eval '[ "$(grep -c ok "$DIR/said")" = 5 ]'
+	referee_before
+	look path 10.99.0.2:7 --pid "$PID"
+	is "the client's connection" "$(field '"\(.processes) \(.connections) \(.connected) \(."connect-retransmits")"')" "1 1 true 0"
+	is "its round trip, as ss has it" "$(field '.rtt * 1000000 | round')" "$(ss_says rtt: | awk -F/ '{ printf "%.0f", $1 * 1000 }')"
+	is "and its window" "$(field '."congestion-window-min"')" "$(ss_says cwnd:)"
+	is "nothing sent again" "$(field .retransmits)" 0
+	run probe path --remote-port 7 --json
+	is "none of it in this namespace" "$(field .connections)" 0
+	run probe path 10.99.0.2:7 --pid "$PID" --json
+	is "but found there by its process, and from there connected" "$(field '"\(.connections) \(.connected)"')" "1 true"
+	# What the client says is lost, and said again.
+	inside "$B" nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; add rule inet t c tcp dport 7 drop'
+	echo lost >&"$start"
+	check "sent again" wait_for 10 eval '[ "$(ss_says retrans: | sed "s,.*/,,")" -ge 2 ]'
+	look path 10.99.0.2:7 --pid "$PID" --connect-timeout 300ms --over 500ms
+	check "it is counted" test "$(field .retransmits)" -ge 2
+	check "as being on its way, or lost" test "$(field .unacked)" -ge 1
+	is "the way is cut" "$(field '"\(.connected) \(.error)"')" "false Connection timed out"
+	inside "$B" nft flush ruleset
+	check "the connection goes on" wait_for 20 eval '[ "$(tail -n 1 "$DIR/said")" = ok ] || { echo more >&"$start"; false; }'
+	is "as many as ss says" "$(look path --remote-port 7; field .retransmits)" "$(ss_says retrans: | sed 's,.*/,,')"
+	exec {start}>&-
+	referee_after
+}
 # Takes what comes on a port; for each connection a line: how many bytes, in how many seconds from the
 # first to the last.
 SINK='
