@@ -209,7 +209,8 @@ static void set(uint64_t *counter, uint64_t value)
 
 void shaper_count(struct shaper *s)
 {
-	set(s->counts.held, shape_queue_held(s->queue));
+	count(s->counts.passed, s->link.gaps - s->gaps);
+	s->gaps = s->link.gaps;
 	if (!s->noted)
 		return;
 	s->noted = false;

@@ -86,7 +86,6 @@ static int page_map(struct shaper_counts *c, struct err *err)
 	        .passed = counter(p, "passed_full"),
 	        .vanished = counter(p, "vanished"),
 	        .restored = counter(p, "restored"),
-	        .held = counter(p, "held"),
 	        .p50_ns = counter(p, "added_p50_ns"),
 	        .p99_ns = counter(p, "added_p99_ns"),
 	        .late_ns = counter(p, "late_p99_ns"),
@@ -212,6 +211,9 @@ static int obey(struct shaper_process *p, const char *const *argv, int argc, str
 		return err_set(err, -EPROTO, "helper does not know this order");
 	code = batch_take(p->sock, p->owner, p->batch, argv[1], argv[2], err);
 	pass_all(&p->s);
+	/* nothing waits any more; who ends this process does not wait for that one */
+	if (code == 0)
+		shaper_watch_end(&p->watch);
 	return code;
 }
 
