@@ -13,9 +13,9 @@
 #include "base/boundary.h"
 #include "base/ident.h"
 
-enum { LOOK_MS = 100, SAME_MOST = 4, WATCHED = 3 };
+enum { LOOK_MS = 100, SAME_MOST = 4, SAME_MOST_OBEYING = 29, WATCHED = 3 };
 
-static void watch(const uint64_t *beat)
+static void watch(const struct shaper_beat *beat)
 {
 	struct pollfd p = {.fd = WATCHED, .events = POLLIN};
 	uint64_t last = 0;
@@ -23,16 +23,17 @@ static void watch(const uint64_t *beat)
 
 	/* readable: it has ended by itself */
 	while (poll(&p, 1, LOOK_MS) == 0 || p.revents == 0) {
-		uint64_t now = __atomic_load_n(beat, __ATOMIC_RELAXED);
+		uint64_t now = __atomic_load_n(&beat->n, __ATOMIC_RELAXED);
+		bool obeys = __atomic_load_n(&beat->obeys, __ATOMIC_RELAXED);
 
-		same = now == last ? same + 1 : 0;
+		same = now && now == last ? same + 1 : 0;
 		last = now;
-		if (same > SAME_MOST)
+		if (same > (obeys ? SAME_MOST_OBEYING : SAME_MOST))
 			(void)!pidfd_signal(WATCHED, SIGKILL);
 	}
 }
 
-static void watch_main(const uint64_t *beat, int watched, pid_t parent)
+static void watch_main(const struct shaper_beat *beat, int watched, pid_t parent)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(1);
@@ -73,7 +74,12 @@ int shaper_watch_start(struct shaper_watch *w, struct err *err)
 
 void shaper_watch_beat(struct shaper_watch *w)
 {
-	__atomic_fetch_add(w->beat, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&w->beat->n, 1, __ATOMIC_RELAXED);
+}
+
+void shaper_watch_obey(struct shaper_watch *w, bool obeys)
+{
+	__atomic_store_n(&w->beat->obeys, obeys, __ATOMIC_RELAXED);
 }
 
 bool shaper_watch_is_gone(const struct shaper_watch *w)

@@ -43,6 +43,7 @@
 #define LEAD_MOST_NS 150000ull
 #define COUNT_NS 50000000ull
 #define HEAR_NS 2000000ull
+#define PASS_NS 50000000ull /* at the end */
 #define HELD_BYTES_MOST (512ull << 20)
 enum { NICE = -15, HEADERS = 64, PACKET_MOST = 65535, KEEP_BYTES = 32 << 20 };
 
@@ -182,15 +183,17 @@ static int read_some(struct shaper *s)
 	return n + told_n > 0;
 }
 
-/* What was on its way to the queue when nothing was led to it any more comes for a moment. */
+/* What was on its way to the queue when nothing was led to it any more comes for a moment; where
+ * packets are still led to it, there is no last one. */
 static void pass_all(struct shaper *s)
 {
 	struct timespec moment = {.tv_nsec = 1000000};
+	uint64_t until = shaper_now_ns() + PASS_NS;
 
 	s->ending = true;
 	shaper_release(s, UINT64_MAX);
 	for (int turn = 0; turn < 2; turn++) {
-		while (read_some(s))
+		while (read_some(s) && shaper_now_ns() < until)
 			shaper_link_flush(&s->link);
 		shaper_link_flush(&s->link);
 		if (turn == 0)
@@ -229,7 +232,10 @@ static int hear(struct shaper_process *p)
 		return 0;
 	if (code < 0)
 		return code;
+	shaper_watch_obey(&p->watch, true);
 	code = obey(p, argv, wire_split(&m, argv), &err);
+	shaper_watch_beat(&p->watch);
+	shaper_watch_obey(&p->watch, false);
 	BOUNDARY("shaper: ordered");
 	return answer(p->sock, code, &err);
 }

@@ -276,7 +276,11 @@ static int shape_put(struct hold *h, struct put *p, struct err *err)
 	if (code != -ENOENT)
 		return code;
 	queue.xt = true;
-	return table_put(h, p, &queue, err);
+	code = table_put(h, p, &queue, err);
+	return code == -ENOENT ? err_set(err, -EOPNOTSUPP,
+	                                 "cannot lead packets to a queue: this kernel has neither "
+	                                 "nftables' own expression nor the target of xtables")
+	                       : code;
 }
 
 static int rules_put(struct hold *h, const char *object, const char *to, struct err *err)
