@@ -67,6 +67,7 @@ void shaped_read(const struct counters *before, const struct counters *after, st
 	        {"duplicated", offsetof(struct shaped, duplicated)},
 	        {"corrupted", offsetof(struct shaped, corrupted)},
 	        {"reordered", offsetof(struct shaped, reordered)},
+	        {"vanished", offsetof(struct shaped, vanished)},
 	        {"passed_full", offsetof(struct shaped, passed)},
 	        {"elapsed_ns", offsetof(struct shaped, elapsed_ns)},
 	};
@@ -138,6 +139,9 @@ void shaped_end(const struct shaped *s, const struct counters *after, uint64_t c
 	if (s->passed)
 		buf_addf(&text, "; %llu passed as they were, for the shaper was full",
 		         (unsigned long long)s->passed);
+	if (s->vanished)
+		buf_addf(&text, "; %llu more lost, for the kernel dropped what waited",
+		         (unsigned long long)s->vanished);
 	if (s->late_ns > late_told_ns) {
 		buf_add(&text, "; this machine was too slow by ");
 		duration_format_short(&text, s->late_ns);

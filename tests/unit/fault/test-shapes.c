@@ -82,6 +82,11 @@ static void delay(void **state)
 	says("net.delay", fifty, none, COUNTERS({"packets_in", 1}, {"lost", 1}, SECONDS(5)), "50ms",
 	     "nothing held back; its helper was ended early by somebody else",
 	     "1 packet matched, but none was held back");
+	says("net.delay", fifty, none,
+	     COUNTERS({"packets_in", 9}, {"seen_packets", 9}, {"delayed", 9}, {"vanished", 2},
+	              {"added_p50_ns", MS(50)}, {"added_p99_ns", MS(50)}, SECONDS(1)),
+	     "50ms",
+	     "50ms (p99 50ms) on 9 packets; 2 more lost, for the kernel dropped what waited", NULL);
 	/* a machine that cannot keep up is told of */
 	says("net.delay", fifty, none,
 	     COUNTERS({"packets_in", 9}, {"seen_packets", 9}, {"delayed", 9},
