@@ -39,7 +39,7 @@
 #define IDLE_NS 100000000ull
 /* What a packet loses on its way here and back, on the machines that were measured: it goes so much
  * before it is due. */
-#define EARLY_NS 50000ull
+#define EARLY_NS 40000ull
 #define LEAD_MOST_NS 150000ull
 #define COUNT_NS 50000000ull
 #define HEAR_NS 2000000ull

@@ -49,6 +49,10 @@
  * ports each packet counts, and a round trip has two. With uid or cgroup the socket tells: what
  * goes from one of its sockets to another counts on each side that is asked for.
  *
+ * The kernel stamps what arrives before the shaper sees it: tcpdump, and who asks for that stamp
+ * (SO_TIMESTAMP; ping without -U does), does not see how long it was held in the namespace that it
+ * runs in. What reads the clock itself does, and so does the other end.
+ *
  * What a shaper sends itself passes it and all that were there before it. ICMPv6 133 to 137 pass.
  * Later fragments have no port, as for cuts. When any chain of the namespace is unregistered (a
  * firewall is loaded anew, another run ends), the kernel drops all packets that wait in queues: the
