@@ -273,6 +273,9 @@ static uint32_t gap_after(struct bed *b, int sig, uint32_t *lost)
 	pid_t pid;
 
 	shaping_begin(b, &s, 1, "shape in proto=udp : seed=1 delay=50000000");
+	/* another takes the place of who watches it */
+	if (sig == SIGSTOP)
+		assert_int_equal(shell("kill -KILL $(ps -o pid= --ppid %d)", s.h.holder.id.pid), 0);
 	pid = fork();
 	if (pid == 0) {
 		nanosleep(&t, NULL);
