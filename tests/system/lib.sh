@@ -329,16 +329,19 @@ unshaped() {
 	kill -INT "$RUNNER"
 	finish
 }
-# pinged NETNS ADDRESS N SECONDS…: N echo requests; $SENT, $CAME, $DOUBLED, $MIN $AVG $MAX $MDEV (ms).
+# pinged NETNS ADDRESS N SECONDS…: N echo requests; $SENT, $CAME, $DOUBLED, and of the round trips (ms) the
+# least, the median and what lies between the quartiles: $MIN $MID $MIDDLE. A moment without a CPU spoils
+# an average.
 pinged() {
 	local text
 	# -U: as a program sees it; else by the kernel's time of arrival, which is before the shaper
-	text=$(inside "$1" ping -U -n -q -c "$3" -i "$4" -W 2 "$2" 2>&1)
+	text=$(inside "$1" ping -U -n -c "$3" -i "$4" -W 2 "$2" 2>&1)
 	SENT=$(sed -n 's/ packets transmitted.*//p' <<<"$text")
 	CAME=$(sed -n 's/.*transmitted, \([0-9]*\) received.*/\1/p' <<<"$text")
 	DOUBLED=$(sed -n 's/.* +\([0-9]*\) duplicates.*/\1/p' <<<"$text")
 	# shellcheck disable=SC2034  # for the tests
-	IFS=/ read -r MIN AVG MAX MDEV < <(sed -n 's/^rtt [^=]*= \([0-9.\/]*\) ms.*/\1/p' <<<"$text")
+	read -r MIN MID MIDDLE < <(sed -n 's/.*time=\([0-9.]*\) ms.*/\1/p' <<<"$text" | sort -n |
+		awk '{ v[NR] = $1 } END { if (NR) print v[1], v[int((NR + 1) / 2)], v[int((3 * NR + 3) / 4)] - v[int((NR + 3) / 4)] }')
 	: "${DOUBLED:=0}"
 }
 # sent_to_b ADDRESS N MS: numbered datagrams from A to port 5000 of B; $SAW is what the sender saw, and

@@ -2,10 +2,8 @@
 # net.loss: what ping misses, and what a sender sees of it.
 . "$(dirname "$0")/lib.sh"
 
-can() { need nft-queue && need veth && need ipv6 && need ping; }
-
-case_share_and_bursts() {
-	can || return
+case_each_way() {
+	need nft-queue && need veth && need ipv6 && need ping && need iperf3 || return
 	netns_pair
 	referee_before
 	# 30 % of 1000: a standard deviation of 14.5, of which five are allowed.
@@ -31,13 +29,8 @@ case_share_and_bursts() {
 	finish
 	exits "matched, but changed nothing: no effect" 7
 	has "why" "$OUT$ERR" '3 packets matched, but none was lost: too few for 0.01%'
-	referee_after
-}
-# Exactly, over IPv6, and the sender of what goes out is not told.
-case_outwards_and_tcp() {
-	can && need iperf3 || return
-	netns_pair
-	referee_before
+
+	# Exactly, over IPv6, and the sender of what goes out is not told.
 	shaped net.loss "netns=$A" --every 10 --direction out --protocol udp --port 5000
 	sent_to_b fd99::2 200 1
 	is "of 200 arrive" "$(arrived got)" 180

@@ -7,7 +7,7 @@
 profile() { # NAME LEAST MOST
 	shaped net.profile "netns=$B" "$1" --protocol icmp
 	pinged "$A" 10.99.0.2 30 0.01
-	between "$1: round trip (ms)" "$AVG" "$2" "$3"
+	between "$1: round trip (ms)" "$MID" "$2" "$3"
 	unshaped
 	has "$1: the dose" "$OUT" "dose .*$1: .* packets, [0-9]+ lost"
 }
@@ -24,7 +24,7 @@ case_links() {
 	between "dsl: kbit/s of data" "$(jq '.end.sum.bits_per_second * (1 - .end.sum.lost_percent / 100) / 1e3' "$DIR/iperf")" 1500 1680
 	unshaped
 	pinged "$A" 10.99.0.2 5 0.01
-	between "afterwards it is as before" "$AVG" 0 8
+	between "afterwards it is as before" "$MID" 0 8
 	referee_after
 }
 run_cases

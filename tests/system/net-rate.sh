@@ -24,7 +24,7 @@ case_narrow() {
 	wait_for 5 is_queued
 	pinged "$A" 10.99.0.2 5 0.2
 	wait "$load"
-	[ -z "$AVG" ] || between "who gets in waits for the queue (ms)" "$AVG" 150 230
+	[ -z "$MID" ] || between "who gets in waits for the queue (ms)" "$MID" 150 230
 	# 1000 of 1028 bytes are data, and the queue runs empty after the two seconds: 4.28
 	between "Mbit/s of data" "$(jq '.end.sum.bits_per_second * (1 - .end.sum.lost_percent / 100) / 1e6' "$DIR/iperf")" 4.1 4.4
 	unshaped
@@ -33,12 +33,12 @@ case_narrow() {
 	start attack net.rate 100Mbit/s --target "netns=$B" --for 700ms
 	wait_for 8 is_put "$B"
 	pinged "$A" 10.99.0.2 5 0.02
-	between "with less traffic nothing waits" "$AVG" 0 8
+	between "with less traffic nothing waits" "$MID" 0 8
 	finish
 	exits "no effect" 7
 	has "why" "$OUT$ERR" 'there was less traffic than that'
 	referee_after
 }
 # A ping takes as long as the queue is, or is lost to it.
-is_queued() { pinged "$A" 10.99.0.2 1 1 && { [ "$CAME" = 0 ] || [ "${AVG%.*}" -gt 150 ]; }; }
+is_queued() { pinged "$A" 10.99.0.2 1 1 && { [ "$CAME" = 0 ] || [ "${MID%.*}" -gt 150 ]; }; }
 run_cases
