@@ -82,6 +82,18 @@ static void trips_add(const struct look *l, json_t *doc)
 		doc_seconds(doc, "jitter", steps / (l->received - 1));
 }
 
+static void error_add(const struct look *l, json_t *doc, bool timed_out)
+{
+	const char *error = l->error[0] ? l->error
+	                    : l->asking ? "the name was not resolved in time"
+	                    : timed_out ? "no answer in time"
+	                                : NULL;
+	if (error)
+		doc_set(doc, "error", json_string(error));
+	if (l->error_from[0])
+		doc_set(doc, "error-from", json_string(l->error_from));
+}
+
 static void look_end(struct look *l, bool timed_out)
 {
 	json_t *doc = json_object();
@@ -110,14 +122,8 @@ static void look_end(struct look *l, bool timed_out)
 		doc_set(doc, "address", json_string(name));
 	}
 	doc_set(doc, "timed-out", json_boolean(timed_out));
-	if (timed_out && !l->error[0])
-		(void)text_copy(l->error, sizeof(l->error),
-		                l->asking ? "the name was not resolved in time"
-		                          : "no answer in time");
-	if (l->error[0])
-		doc_set(doc, "error", json_string(l->error));
-	if (l->error_from[0])
-		doc_set(doc, "error-from", json_string(l->error_from));
+	if (lost)
+		error_add(l, doc, timed_out);
 	doc_seconds(doc, "seconds", clock_boot_ns() - l->due_ns);
 	l->done(l->ctx, doc, NULL);
 	look_free(l);
@@ -398,8 +404,8 @@ static const struct field ping_fields[] = {
         {"address", FIELD_TEXT, "whom it was sent to"},
         {"timed-out", FIELD_BOOL, "whether the time limit ended it"},
         {"error", FIELD_TEXT,
-         "why the last that was not answered was not: no answer in time, no route to the host; "
-         "absent when all were answered"},
+         "why one was not answered: what was last said of it (no route to the host), or that no "
+         "answer came in time; absent when all were answered"},
         {"error-from", FIELD_TEXT,
          "the router or host that said so; absent when nobody did, or this machine"},
         {"seconds", FIELD_SECONDS, "how long it took, from when it was due"},

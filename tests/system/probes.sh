@@ -118,10 +118,10 @@ case_path() {
 	inside "$B" nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; add rule inet t c tcp dport 7 drop'
 	echo lost >&"$start"
 	check "sent again" wait_for 10 eval '[ "$(ss_says retrans: | sed "s,.*/,,")" -ge 2 ]'
-	look path 10.99.0.2:7 --pid "$PID" --connect-timeout 300ms --over 500ms
+	look path 10.99.0.2:7 --pid "$PID" --connect-timeout 1800ms --over 500ms --timeout 5s
 	check "it is counted" test "$(field .retransmits)" -ge 2
 	check "as being on its way, or lost" test "$(field .unacked)" -ge 1
-	is "the way is cut" "$(field '"\(.connected) \(.error)"')" "false Connection timed out"
+	is "the way is cut, to a second knock too" "$(field '"\(.connected) \(.error) \(."connect-retransmits")"')" "false Connection timed out 1"
 	inside "$B" nft flush ruleset
 	check "the connection goes on" wait_for 20 eval '[ "$(tail -n 1 "$DIR/said")" = ok ] || { echo more >&"$start"; false; }'
 	is "as many as ss says" "$(look path --remote-port 7; field .retransmits)" "$(ss_says retrans: | sed 's,.*/,,')"
