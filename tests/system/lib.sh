@@ -325,13 +325,14 @@ shaped() {
 }
 # is_put [NETNS]: a table of squall is there, which sends what matches to the queue.
 is_put() { ${1:+inside "${1#netns=}"} nft list ruleset 2>/dev/null | grep -q 'queue num'; }
-unshaped() {
+unshaped() { # [SECONDS]
 	kill -INT "$RUNNER"
-	finish
+	finish "$@"
 }
 # pinged NETNS ADDRESS N SECONDS…: N echo requests; $SENT, $CAME, $DOUBLED, and of the round trips (ms) the
 # least, the median and what lies between the quartiles: $MIN $MID $MIDDLE. A moment without a CPU spoils
 # an average.
+# shellcheck disable=SC2034  # for the tests
 pinged() {
 	local text
 	# -U: as a program sees it; else by the kernel's time of arrival, which is before the shaper
@@ -339,7 +340,6 @@ pinged() {
 	SENT=$(sed -n 's/ packets transmitted.*//p' <<<"$text")
 	CAME=$(sed -n 's/.*transmitted, \([0-9]*\) received.*/\1/p' <<<"$text")
 	DOUBLED=$(sed -n 's/.* +\([0-9]*\) duplicates.*/\1/p' <<<"$text")
-	# shellcheck disable=SC2034  # for the tests
 	read -r MIN MID MIDDLE < <(sed -n 's/.*time=\([0-9.]*\) ms.*/\1/p' <<<"$text" | sort -n |
 		awk '{ v[NR] = $1 } END { if (NR) print v[1], v[int((NR + 1) / 2)], v[int((3 * NR + 3) / 4)] - v[int((NR + 3) / 4)] }')
 	: "${DOUBLED:=0}"
