@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 
-enum { COUNTERS_MAX = 24 };
+enum { COUNTERS_MAX = 30 }; /* as many as fit in a message between processes (base/wire.h) */
 struct counters {
 	size_t n;
 	struct counter {

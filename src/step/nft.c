@@ -425,8 +425,8 @@ static int nft_meter(const struct hold *h, const char *object, struct counters *
 	return 0;
 }
 
-static const char *const levels[] = {
-        "held", "added_p50_ns", "added_p99_ns", "late_p99_ns", "raised", "shapers", NULL};
+static const char *const levels[] = {"added_p50_ns", "added_p99_ns", "late_p99_ns",
+                                     "raised",       "shapers",      NULL};
 
 /* A long cut is known in the kernel by its hash. */
 static bool nft_same(const char *want, const char *seen)
