@@ -31,6 +31,7 @@ void meter_drop_levels(struct keeper *k, size_t i)
 {
 	struct counters *last = &k->work[i].last;
 
+	k->work[i].unread = false;
 	for (const char *const *l = k->work[i].type->levels; l && *l; l++)
 		for (size_t j = 0; j < last->n; j++)
 			if (strcmp(last->v[j].name, *l) == 0)
@@ -63,8 +64,9 @@ bool keeper_meter_left(struct keeper *k, uint32_t plan, struct counters *c)
 	for (size_t i = 0; i < UNDO_SLOTS; i++) {
 		if (!k->work[i].type || k->slots[i].plan != plan || k->work[i].hold.page < 0)
 			continue;
-		if (k->slots[i].phase == SLOT_BACK)
+		if (k->work[i].unread && k->slots[i].phase == SLOT_BACK)
 			meter_read(k, i);
+		k->work[i].unread = false;
 		left = true;
 	}
 	if (left)

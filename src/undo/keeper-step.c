@@ -146,6 +146,7 @@ void keeper_revert(struct keeper *k, size_t i)
 	bool certain = s->phase == SLOT_IN;
 
 	k->work[i].checked = false;
+	k->work[i].unread = true;
 	k->work[i].hold.applied = certain ? APPLIED : APPLIED_MAYBE;
 
 	/* the log is written first, but a log that cannot be written must not keep the object from

@@ -37,6 +37,7 @@ struct keeper {
 		const struct step_type *type; /* NULL: slot not in use */
 		struct hold hold;
 		bool open, checked;
+		bool unread;          /* put back since what its helper left was read */
 		struct counters last; /* as read last: what is gone keeps its count */
 		int flag;             /* what other users see of it; -1: none */
 	} work[UNDO_SLOTS];
