@@ -161,7 +161,7 @@ case_one_user() {
 	referee_before
 	attack_start "$B" --user nobody
 	is "root passes" "$(seen "$B" tcp 10.99.0.1)" ok
-	is "the user is cut" "$(inside "$B" setpriv --reuid nobody --clear-groups python3 "$NET" tcp 10.99.0.1 7000 0.6)" timeout
+	is "the user is cut" "$(inside "$B" setpriv --reuid nobody --clear-groups python3 - tcp 10.99.0.1 7000 0.6 <"$NET")" timeout
 	attack_end
 	referee_after
 }
