@@ -65,11 +65,7 @@ static const struct param params[] = {
          .max = "100%",
          .help = "share of packets that arrive twice",
          .flags = PARAM_REQUIRED | PARAM_RAMP | PARAM_POSITIONAL},
-        {.name = "correlation",
-         .kind = PARAM_SHARE,
-         .offset = offsetof(struct duplicate_args, correlation_ppm),
-         .max = "99%",
-         .help = "how likely a packet meets what the one before it met; the share stays"},
+        SHAPE_CORRELATION(struct duplicate_args),
         SHAPE_SCOPE(struct duplicate_args),
 };
 

@@ -13,6 +13,14 @@
 /* A delay is in by default, so that it adds itself once to a round trip. */
 #define SHAPE_SCOPE(type) SCOPE_PARAMS(type, "in", "in|out|both")
 
+/* The row of a share's correlation; type has a member correlation_ppm. */
+#define SHAPE_CORRELATION(type)                                                                 \
+	{                                                                                       \
+		.name = "correlation", .kind = PARAM_SHARE,                                     \
+		.offset = offsetof(type, correlation_ppm), .max = "99%",                        \
+		.help = "how likely a packet meets what the one before it met; the share stays" \
+	}
+
 extern const char *const shape_needs[];
 extern const char *const shape_steps[];
 
