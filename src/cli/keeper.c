@@ -17,6 +17,7 @@
 
 #include "base/boundary.h"
 #include "base/clock.h"
+#include "base/priority.h"
 #include "base/wire.h"
 #include "helper/helpers.h"
 #include "undo/keeper.h"
@@ -307,6 +308,7 @@ static int prepare_process(struct service *s, uint64_t deadline_ns, struct err *
 	/* a limit on locked memory is no reason not to run; being paged out is only slower */
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE);
 	oom_score_set(-1000);
+	priority_raise();
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

@@ -4,6 +4,7 @@
 
 #include "base/boundary.h"
 #include "base/clock.h"
+#include "base/priority.h"
 #include "run/late-undo.h"
 #include "run/runner-state.h"
 
@@ -168,6 +169,8 @@ void runner_arm(struct runner *r, uint64_t deadline_ns)
 		if (rc == 0)
 			rc = keeper_start(r, deadline_ns, &err);
 	}
+	if (rc == 0 && world_is_real(r->o->world))
+		priority_raise();
 	for (size_t i = 0; rc == 0 && i < r->x->attacks_n; i++)
 		rc = command_guard(&r->attacks[i], &err);
 	if (rc == 0)

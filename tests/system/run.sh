@@ -124,6 +124,34 @@ case_not_steady_before() {
 	is "outcome" "$(report_field .outcome)" refused
 	referee_after
 }
+# An abort does not wait behind the load that it is to end; what squall starts has no such right.
+case_ahead_of_others() {
+	local other
+	spawn sleep 300
+	other=$PID
+	bed
+	printf '#!/bin/sh\ncut -d" " -f19 /proc/self/stat >>"%s"\n' "$DIR/of-probe" >"$DIR/nice"
+	printf '#!/bin/sh\nexec nice -n 5 "%s" "$@"\n' "$SQUALL" >"$DIR/niced"
+	chmod +x "$DIR/nice" "$DIR/niced"
+	nice_of() { cut -d' ' -f19 "/proc/$1/stat"; }
+	FOR=2s experiment "abort: [{probe: {exec: {argv: [$DIR/nice]}}, when: {exit: 9}, every: 100ms}]"
+	start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$VICTIM"
+	is "the runner" "$(nice_of "$RUNNER")" -10
+	is "the keeper" "$(nice_of "$(keeper_pid)")" -10
+	finish
+	exits "held" 0
+	is "a command of a probe" "$(tail -n1 "$DIR/of-probe")" 0
+	# whoever said what it shall be has the last word
+	VICTIM=$other experiment
+	SQUALL=$DIR/niced start run "$DIR/x.yaml"
+	check "attacked" wait_for 5 is_stopped "$other"
+	is "as it was chosen: the runner" "$(nice_of "$RUNNER")" 5
+	is "the keeper" "$(nice_of "$(keeper_pid)")" 5
+	finish
+	exits "held" 0
+	referee_after
+}
 case_no_effect() {
 	bed
 	kill -STOP "$VICTIM"

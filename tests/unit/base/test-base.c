@@ -10,18 +10,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "../skip.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/counters.h"
 #include "base/hash.h"
 #include "base/ident.h"
 #include "base/paths.h"
+#include "base/priority.h"
 #include "base/wire.h"
 #include "base/world.h"
 
@@ -305,6 +308,51 @@ static void test_rng(void **state)
 	assert_int_equal(rng_next(&same), 0x910a2dec89025cc1ull);
 }
 
+/* In a process of its own, which begins at `nice`: its value afterwards, and that of a child. */
+static void raised(int nice, int *own, int *child, bool *said)
+{
+	int fd[2], values[3];
+
+	assert_int_equal(pipe(fd), 0);
+	if (fork() == 0) {
+		int of_child = 0;
+
+		if (setpriority(PRIO_PROCESS, 0, nice) < 0)
+			_exit(1);
+		values[0] = priority_raise();
+		values[1] = getpriority(PRIO_PROCESS, 0);
+		if (fork() == 0)
+			_exit(100 + getpriority(PRIO_PROCESS, 0));
+		wait(&of_child);
+		values[2] = WEXITSTATUS(of_child) - 100;
+		_exit(write(fd[1], values, sizeof(values)) != sizeof(values));
+	}
+	assert_int_equal(read(fd[0], values, sizeof(values)), sizeof(values));
+	wait(NULL);
+	close(fd[0]);
+	close(fd[1]);
+	*said = values[0];
+	*own = values[1];
+	*child = values[2];
+}
+
+static void test_priority(void **state)
+{
+	int own, child;
+	bool said;
+
+	if (getpriority(PRIO_PROCESS, 0) != 0)
+		lacks("plain-nice", "this test was started with another nice value");
+	raised(0, &own, &child, &said);
+	assert_int_equal(own, said ? PRIORITY_NICE : 0);
+	assert_int_equal(child, 0);
+	/* somebody chose it */
+	raised(7, &own, &child, &said);
+	assert_false(said);
+	assert_int_equal(own, 7);
+	assert_int_equal(child, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +362,7 @@ int main(void)
 	        cmocka_unit_test(test_nearest),       cmocka_unit_test(test_world),
 	        cmocka_unit_test(test_ident),         cmocka_unit_test(test_owned),
 	        cmocka_unit_test(test_copy_on_write), cmocka_unit_test(test_rng),
+	        cmocka_unit_test(test_priority),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
