@@ -1,9 +1,12 @@
 /* can.c - what this machine can do, found by trying. */
 #include "machine/can.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,6 +176,39 @@ static int nft_queue_try(const struct world *w, struct err *err)
 	return nft_try("lead packets to a queue", "shape in : seed=0 delay=1", err);
 }
 
+/* A socket that is not there: a kernel that destroys some says ENOENT. */
+static int destroy_ask(int fd, struct err *err)
+{
+	struct {
+		struct nlmsghdr head;
+		struct inet_diag_req_v2 body;
+	} request = {
+	        .head = {.nlmsg_len = sizeof(request),
+	                 .nlmsg_type = SOCK_DESTROY,
+	                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+	        .body = {.sdiag_family = AF_INET,
+	                 .sdiag_protocol = IPPROTO_TCP,
+	                 .id = {.idiag_sport = htons(1),
+	                        .idiag_dport = htons(1),
+	                        .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}},
+	};
+	int code = nl_ask(fd, &request, sizeof(request), 1, NULL, NULL, err);
+
+	return code == -ENOENT ? 0 : code;
+}
+
+static int destroy_try(const struct world *w, struct err *err)
+{
+	_cleanup_fd_ int fd = -1;
+	int code = nl_open(NETLINK_SOCK_DIAG, &fd, err);
+	if (code == 0)
+		code = destroy_ask(fd, err);
+	if (code == -EPERM) /* about this namespace: "net-admin" */
+		return 0;
+	return code < 0 ? err_wrap(err, code, "cannot destroy sockets (CONFIG_INET_DIAG_DESTROY)")
+	                : 0;
+}
+
 static int exchange_try(const struct world *w, struct err *err)
 {
 	char dir[] = "/tmp/.squall-try-XXXXXX";
@@ -285,13 +321,15 @@ static const struct {
         {"nft-swallow", nft_swallow_try},
         {"nft-cgroup", nft_cgroup_try},
         {"nft-queue", nft_queue_try},
+        {"sock-destroy", destroy_try},
         {"cgroup-cpu", cgroup_cpu_try},
         {"rename-exchange", exchange_try},
 };
 
 const char *const can_facts[] = {
-        "root",        "pidfd",      "net-admin", "nft",        "nft-owner",       "nft-egress",
-        "nft-swallow", "nft-cgroup", "nft-queue", "cgroup-cpu", "rename-exchange", NULL,
+        "root",       "pidfd",           "net-admin",  "nft",       "nft-owner",
+        "nft-egress", "nft-swallow",     "nft-cgroup", "nft-queue", "sock-destroy",
+        "cgroup-cpu", "rename-exchange", NULL,
 };
 
 int can_try(const struct world *w, const char *fact, struct err *err)

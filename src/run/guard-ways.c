@@ -10,6 +10,7 @@
 #include "machine/netns.h"
 #include "machine/proc.h"
 #include "machine/sockets.h"
+#include "step/sweep.h"
 
 bool netns_is_machine(const struct world *w, uint64_t ino)
 {
@@ -143,6 +144,25 @@ bool way_is_reached(const struct policy_way *way, const struct nft_rules *r, con
 	return listens(way, r, w, group);
 }
 
+/* What a step does to traffic, as rules. */
+static int rules_of(const struct step *s, struct nft_rules *rules, struct err *err)
+{
+	struct sweep sweep;
+	int ret;
+
+	if (strcmp(s->type, "nft") == 0)
+		return nft_rules_parse(s->to, rules, err);
+	ret = sweep_parse(s->to, &sweep, err);
+	if (ret == 0)
+		*rules = sweep.rules;
+	return ret;
+}
+
+static bool is_told(const struct step *s)
+{
+	return strcmp(s->type, "nft") == 0 || strcmp(s->type, "reset") == 0;
+}
+
 static int step_judge(const struct policy *p, const struct world *w, const struct method *m,
                       const struct step *s, const char *group, struct err *err)
 {
@@ -150,8 +170,7 @@ static int step_judge(const struct policy *p, const struct world *w, const struc
 	struct nft_rules rules = {0};
 	struct err why = ERR_INIT;
 
-	if (nft_object_parse(s->object, &object, &why) < 0 ||
-	    nft_rules_parse(s->to, &rules, &why) < 0)
+	if (nft_object_parse(s->object, &object, &why) < 0 || rules_of(s, &rules, &why) < 0)
 		return policy_refuse(err, p, policy_said(p, "control-path"),
 		                     "attack \"%s\": what it cuts cannot be told", m->id);
 	if (!netns_is_machine(w, object.netns_ino))
@@ -172,7 +191,7 @@ int guard_ways(const struct policy *p, const struct world *w, const struct metho
 	int ret = 0;
 
 	for (size_t i = 0; p->ways.n && ret == 0 && i < plan->n; i++) {
-		if (strcmp(plan->v[i].type, "nft") == 0)
+		if (is_told(&plan->v[i]))
 			ret = step_judge(p, w, m, &plan->v[i], group, err);
 		else if (network)
 			ret = policy_refuse(err, p, policy_said(p, "control-path"),

@@ -3,7 +3,6 @@
 #include "step/nft.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -11,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +19,7 @@
 #include "base/netlink.h"
 #include "base/wire.h"
 #include "step/holder.h"
+#include "step/netns.h"
 #include "step/nft-shape.h"
 
 static const char held[] = "the nft table";
@@ -35,21 +34,7 @@ enum { FD_LOOK = 0 };
 static int namespace_open(const struct world *w, const struct nft_object *o, int *fd,
                           struct err *err)
 {
-	struct stat st = {0};
-	_cleanup_fd_ int ns = world_openat(w, o->netns, O_RDONLY);
-	if (ns == -ENOENT || ns == -ESRCH)
-		return err_set(err, -ESTALE, "network namespace \"%s\" is gone", o->netns);
-	if (ns < 0)
-		return err_sys(err, -ns, "could not open network namespace \"%s\"", o->netns);
-	if (fstat(ns, &st) < 0)
-		return err_sys(err, errno, "could not look at \"%s\"", o->netns);
-	if (st.st_ino != o->netns_ino)
-		return err_set(err, -ESTALE,
-		               "network namespace \"%s\" is gone, another has its "
-		               "name",
-		               o->netns);
-	int code = nl_open_in(ns, NETLINK_NETFILTER, fd, err);
-	return code < 0 ? err_wrap(err, code, "\"%s\"", o->netns) : 0;
+	return step_netns_open(w, o->netns, o->netns_ino, NETLINK_NETFILTER, fd, err);
 }
 
 /* A list that changed meanwhile (other people's tables) is asked for again. */

@@ -15,6 +15,7 @@ net.loss network host|netns|cgroup yes loses packets
 net.profile network host|netns|cgroup yes a link as it is elsewhere: late, lossy and narrow
 net.rate network host|netns|cgroup yes lets only so many bits a second through
 net.reorder network host|netns|cgroup yes packets overtake each other
+net.reset network host|netns|process yes destroys established TCP connections
 proc.kill state process yes ends processes with a signal
 proc.pause state process yes stops processes, and lets them go on
 $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
@@ -31,6 +32,7 @@ $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "net.profile",
     "name": "net.rate",
     "name": "net.reorder",
+    "name": "net.reset",
     "name": "proc.kill",
     "name": "proc.pause",
 $ squall probes

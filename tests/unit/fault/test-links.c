@@ -1,0 +1,65 @@
+/* What is done to connections, links and routes: what doses say of what was counted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind-args.h"
+#include "fault/fault.h"
+
+#include <cmocka.h>
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define COUNTERS(...) counters_of((const struct counter[]){__VA_ARGS__, {{0}, 0}})
+
+static struct arena arena;
+static struct err err;
+
+static struct counters counters_of(const struct counter *v)
+{
+	struct counters c = {.n = 0};
+
+	for (; v->name[0]; v++)
+		counters_add(&c, v->name, v->value);
+	return c;
+}
+
+static void says(const char *fault, const char *const *texts, struct counters before,
+                 struct counters after, const char *asked, const char *achieved, const char *why)
+{
+	const struct fault *f = fault_find(fault);
+	struct dose d = {.why = "not set"};
+	void *args = bind_args(&f->kind, texts, &arena);
+
+	err = (struct err)ERR_INIT;
+	assert_int_equal(f->kind.check ? f->kind.check(args, &err) : 0, 0);
+	assert_int_equal(f->dose(args, &before, &after, &d, &err), 0);
+	assert_string_equal(d.asked, asked);
+	assert_string_equal(d.achieved, achieved);
+	assert_string_equal(d.why, why ? why : "");
+	assert_int_equal(d.no_effect, why != NULL);
+}
+
+static void reset(void **state)
+{
+	says("net.reset", ARGS("every=5s"), COUNTERS({"found", 2}, {"destroyed", 2}),
+	     COUNTERS({"found", 9}, {"destroyed", 8}), "all connections, each 5s",
+	     "6 of 7 connections destroyed", NULL);
+	says("net.reset", ARGS("port=80"), COUNTERS({"found", 0}), COUNTERS({"found", 0}),
+	     "all connections", "0 of 0 connections destroyed", "no connections matched");
+	says("net.reset", ARGS("port=80"), COUNTERS({"found", 0}), COUNTERS({"found", 1}),
+	     "all connections", "0 of 1 connections destroyed",
+	     "all connections that matched had ended before");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(reset),
+	};
+	arena_init(&arena, 1 << 20);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	arena_release(&arena);
+	return failed;
+}
