@@ -218,7 +218,7 @@ static void idle(void)
 	double cost[ROUNDS];
 
 	for (int round = 0; round < ROUNDS; round++) {
-		double mbit[2];
+		double mbit[2] = {0}; /* of off and on */
 
 		for (int k = 0; k < 2; k++) {
 			bool on = (k + round) % 2;
