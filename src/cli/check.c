@@ -170,16 +170,18 @@ static void check_answer(struct checking *c, struct table *t, const struct stead
 		       NULL);
 }
 
+static int is_fact(void *ctx, const char *fact)
+{
+	return strcmp(fact, ctx) == 0;
+}
+
 static bool needed(const struct experiment *x, const char *fact)
 {
 	for (size_t i = 0; i < x->attacks_n; i++) {
 		const struct fault *f = fault_of(x->attacks[i]->call.kind);
 
-		const char *const *needs = f ? fault_needs(f, x->attacks[i]->call.args) : NULL;
-
-		for (; needs && *needs; needs++)
-			if (strcmp(*needs, fact) == 0)
-				return true;
+		if (f && fault_each_need(f, x->attacks[i]->call.args, is_fact, (void *)fact))
+			return true;
 	}
 	return false;
 }

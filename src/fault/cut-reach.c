@@ -8,33 +8,24 @@
 #include "machine/cgroup.h"
 #include "machine/way-in.h"
 
-static bool addr_has(const struct nft_addr *a, const struct connection *c)
-{
-	size_t whole = a->length / 8;
-	unsigned rest = a->length % 8;
-	uint8_t mask = rest ? (uint8_t)(0xff << (8 - rest)) : 0;
-
-	if (a->family != c->family || memcmp(a->bytes, c->remote, whole) != 0)
-		return false;
-	return !rest || ((a->bytes[whole] ^ c->remote[whole]) & mask) == 0;
-}
-
 static bool port_is_listed(const struct nft_rules *r, uint16_t port)
 {
-	for (size_t i = 0; i < r->ports_n; i++) {
+	size_t n = nft_rules_ports(r);
+
+	if (nft_rules_except_ports(r, port, port))
+		return false;
+	for (size_t i = 0; i < n; i++) {
 		if (port >= r->ports[i].from && port <= r->ports[i].to)
 			return true;
 	}
-	return r->ports_n == 0;
+	return n == 0;
 }
 
 static bool cuts(const struct nft_rules *r, const struct connection *c)
 {
-	bool addr = r->addrs_n == 0;
+	const uint16_t ports[] = {c->local_port, c->remote_port};
 
-	for (size_t i = 0; i < r->addrs_n && !addr; i++)
-		addr = addr_has(&r->addrs[i], c);
-	return addr && (port_is_listed(r, c->local_port) || port_is_listed(r, c->remote_port));
+	return nft_rules_meet(r, (uint8_t)c->family, c->remote, ports);
 }
 
 /* May this cut the connection by which somebody is logged in? Doubt says yes. */
@@ -49,7 +40,7 @@ static bool cuts_way_in(const struct nft_rules *r, const struct world *w)
 		return false;
 	if (r->confined && r->devs_n == 1 && strcmp(r->devs[0], "lo") == 0)
 		return false;
-	if (r->addrs_n == 0 && port_is_listed(r, ssh.local_port))
+	if (nft_rules_addrs(r) == 0 && port_is_listed(r, ssh.local_port))
 		return true;
 	ways_in_read(w, &ways);
 	for (size_t i = 0; i < ways.n; i++) {

@@ -26,6 +26,20 @@ const char *const *fault_needs(const struct fault *f, const void *args)
 	return f->needs ? f->needs : nothing;
 }
 
+int fault_each_need(const struct fault *f, const void *args,
+                    int (*each)(void *ctx, const char *fact), void *ctx)
+{
+	const char *const *need = fault_needs(f, args);
+	int ret = 0;
+
+	for (; ret == 0 && *need; need++)
+		ret = each(ctx, *need);
+	for (const struct param *p = f->kind.params; args && ret == 0 && p && p->name; p++)
+		if (p->needs && *(const uint64_t *)((const char *)args + p->offset))
+			ret = each(ctx, p->needs);
+	return ret;
+}
+
 const struct fault *fault_of(const struct kind *kind)
 {
 	for (size_t i = 0; faults[i]; i++) {

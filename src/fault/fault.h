@@ -54,6 +54,10 @@ extern const struct kind *const fault_kinds[]; /* the same, as kinds */
 const struct fault *fault_find(const char *name);
 /* args NULL: as its defaults are. Never NULL. */
 const char *const *fault_needs(const struct fault *, const void *args);
+/* Calls `each` for every fact that the fault needs, and that the parameters which were given need;
+ * stops when it returns non-zero, and returns that. args NULL: none was. */
+int fault_each_need(const struct fault *, const void *args,
+                    int (*each)(void *ctx, const char *fact), void *ctx);
 const struct fault *fault_of(const struct kind *kind); /* the fault whose head this is */
 
 #endif

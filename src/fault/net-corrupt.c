@@ -27,9 +27,9 @@ static int plan_corrupt(const void *args, const struct target *t, const struct m
 	buf_add(&says, "flips a bit in ");
 	share_format(&says, a->share_ppm);
 	buf_add(&says, " of ");
-	*again_ns = 0;
 	return shape_add("net.corrupt", &a->scope, &shape, says.data,
-	                 a->mend ? ", its checksum mended" : "", t, moment, w, run, out, err);
+	                 a->mend ? ", its checksum mended" : "", t, moment, w, run, out, again_ns,
+	                 err);
 }
 
 static int dose_corrupt(const void *args, const struct counters *before,

@@ -12,16 +12,21 @@ struct cut_args {
 	struct scope_args scope;
 };
 
-static bool is_reject(const struct cut_args *a)
+static enum nft_mode mode_of(const struct cut_args *a)
 {
-	return strcmp(a->mode, "reject") == 0;
+	return strcmp(a->mode, "reject") == 0        ? NFT_REJECT
+	       : strcmp(a->mode, "unreachable") == 0 ? NFT_UNREACHABLE
+	                                             : NFT_SILENCE;
 }
 
-static void describe(const struct nft_rules *r, struct buf *says)
+static void describe(const struct cut_args *a, const struct nft_rules *r, struct buf *says)
 {
 	const char *seen = nft_rules_seen_by_sender(r);
+	bool some = r->addrs_n || r->ports_n || r->confined || r->flows_ppm || r->packets_ppm;
 
-	buf_addf(says, "cuts %s%s", scope_direction(r), scope_is_narrow(r) ? "" : " of everything");
+	buf_addf(says, "cuts %s%s", scope_direction(r),
+	         some || scope_is_narrow(&a->scope, r) ? "" : " of everything");
+	scope_say_share(r, says);
 	buf_addf(says, "; %s%s", strncmp(seen, "nothing", 7) == 0 ? "the sender sees " : "", seen);
 }
 
@@ -36,11 +41,11 @@ static int plan_cut(const void *args, const struct target *t, const struct momen
 
 	if (t->kind == TARGET_PROCESS)
 		return err_set(err, -EINVAL, "net.cut cannot be aimed at %s", t->name);
-	ret = scope_rules(&a->scope, is_reject(a) ? NFT_REJECT : NFT_SILENCE, t, w, &rules, err);
+	ret = scope_rules(&a->scope, mode_of(a), t, moment, w, &rules, err);
 	if (ret < 0)
 		return ret;
-	describe(&rules, &says);
-	return scope_add(&rules, t, moment, w, run, says.data, out, again_ns, err);
+	describe(a, &rules, &says);
+	return scope_add(&a->scope, &rules, t, moment, w, run, says.data, out, again_ns, err);
 }
 
 static int dose_cut(const void *args, const struct counters *before, const struct counters *after,
@@ -49,12 +54,15 @@ static int dose_cut(const void *args, const struct counters *before, const struc
 	const struct cut_args *a = args;
 	uint64_t in = counters_grown(before, after, "packets_in"),
 	         out = counters_grown(before, after, "packets_out");
+	enum nft_direction way = scope_way(&a->scope, mode_of(a));
 	struct dose d = {0};
 	struct buf why, achieved;
 
 	buf_init(&why, d.why, sizeof(d.why));
 	snprintf(d.asked, sizeof(d.asked), "%s, %s", a->mode,
-	         strcmp(a->scope.direction, "both") == 0 ? "both directions" : a->scope.direction);
+	         way == NFT_BOTH ? "both directions"
+	         : way == NFT_IN ? "in"
+	                         : "out");
 	buf_init(&achieved, d.achieved, sizeof(d.achieved));
 	buf_addf(&achieved, "%llu packets out and %llu in were cut", (unsigned long long)out,
 	         (unsigned long long)in);
@@ -78,8 +86,9 @@ static const struct param params[] = {
          .kind = PARAM_ENUM,
          .offset = offsetof(struct cut_args, mode),
          .dflt = "silence",
-         .choices = "silence|reject",
-         .help = "silence: packets vanish; reject: they are answered with a reset or ICMP"},
+         .choices = "silence|reject|unreachable",
+         .help = "silence: packets vanish; reject: they are answered with a reset or ICMP port "
+                 "unreachable; unreachable: with ICMP host unreachable"},
         SCOPE_PARAMS(struct cut_args, "both", "both|in|out"),
 };
 
@@ -92,15 +101,15 @@ static const char *const *needs_of(const void *args)
 {
 	const struct cut_args *a = args;
 
-	return is_reject(a) || strcmp(a->scope.direction, "in") == 0 ? needs_table : needs;
+	return nft_mode_answers(mode_of(a)) || scope_way(&a->scope, NFT_SILENCE) == NFT_IN
+	               ? needs_table
+	               : needs;
 }
 
 static const char *const examples[] = {
         "squall attack net.cut --port 6379 --target host --for 30s",
-        "squall attack net.cut --mode reject --address 10.0.0.7 --direction out --target "
-        "netns=blue "
-        "--for 1m",
-        "squall attack net.cut --target cgroup=/shop --for 10s --dry-run",
+        "squall attack net.cut --mode reject --to 10.0.0.7 --target netns=blue --for 1m",
+        "squall attack net.cut --address 10.0.0.0/8 --flows 30% --target cgroup=/shop --for 1m",
         NULL,
 };
 
@@ -124,7 +133,12 @@ const struct fault fault_net_cut = {
                                "says what "
                                "it sees. Reject is what a machine without the service looks like: "
                                "TCP is "
-                               "reset, a datagram answered with ICMP port unreachable. ARP and "
+                               "reset, a datagram answered with ICMP port unreachable. Unreachable "
+                               "is what a "
+                               "router without a way looks like: all is answered with ICMP host "
+                               "unreachable. With flows some flows are cut and the others live: a "
+                               "partial "
+                               "partition. ARP and "
                                "neighbour "
                                "discovery always pass.\n\n"
                                "A cgroup is matched by the version 2 cgroup that a socket was made "

@@ -46,9 +46,8 @@ static int plan_delay(const void *args, const struct target *t, const struct mom
 	shape_of(a, &shape);
 	buf_add(&says, " by ");
 	delay_say(a, &says);
-	*again_ns = 0;
 	return shape_add("net.delay", &a->scope, &shape, "delays ", says.data, t, moment, w, run,
-	                 out, err);
+	                 out, again_ns, err);
 }
 
 static int dose_delay(const void *args, const struct counters *before, const struct counters *after,

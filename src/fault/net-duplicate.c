@@ -25,9 +25,8 @@ static int plan_duplicate(const void *args, const struct target *t, const struct
 	buf_add(&says, "doubles ");
 	share_format(&says, a->share_ppm);
 	buf_add(&says, " of ");
-	*again_ns = 0;
 	return shape_add("net.duplicate", &a->scope, &shape, says.data, "", t, moment, w, run, out,
-	                 err);
+	                 again_ns, err);
 }
 
 static int dose_duplicate(const void *args, const struct counters *before,

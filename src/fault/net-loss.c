@@ -70,8 +70,8 @@ static int plan_loss(const void *args, const struct target *t, const struct mome
 	buf_add(&says, "loses ");
 	loss_say(a, &says);
 	buf_add(&says, a->burst_begin_ppm ? ", of " : " of ");
-	*again_ns = 0;
-	return shape_add("net.loss", &a->scope, &shape, says.data, "", t, moment, w, run, out, err);
+	return shape_add("net.loss", &a->scope, &shape, says.data, "", t, moment, w, run, out,
+	                 again_ns, err);
 }
 
 static int dose_loss(const void *args, const struct counters *before, const struct counters *after,

@@ -67,7 +67,7 @@ static const struct profile *profile_of(const struct profile_args *a)
 
 static uint64_t rate_of(const struct profile_args *a, const struct profile *p)
 {
-	return strcmp(a->scope.direction, "out") == 0 ? p->up_bits : p->down_bits;
+	return scope_way(&a->scope, NFT_SHAPE) == NFT_OUT ? p->up_bits : p->down_bits;
 }
 
 static void shape_of(const struct profile_args *a, struct shape *to)
@@ -120,9 +120,8 @@ static int plan_profile(const void *args, const struct target *t, const struct m
 	shape_of(a, &shape);
 	buf_add(&says, ": ");
 	profile_say(a, &says);
-	*again_ns = 0;
 	return shape_add("net.profile", &a->scope, &shape, "", says.data, t, moment, w, run, out,
-	                 err);
+	                 again_ns, err);
 }
 
 static int dose_profile(const void *args, const struct counters *before,

@@ -52,9 +52,8 @@ static int plan_rate(const void *args, const struct target *t, const struct mome
 	buf_add(&says, ", ");
 	size_format_short(&says, shape.queue_bytes);
 	buf_add(&says, " may wait");
-	*again_ns = 0;
 	return shape_add("net.rate", &a->scope, &shape, "limits ", says.data, t, moment, w, run,
-	                 out, err);
+	                 out, again_ns, err);
 }
 
 static int dose_rate(const void *args, const struct counters *before, const struct counters *after,

@@ -32,9 +32,8 @@ static int plan_reorder(const void *args, const struct target *t, const struct m
 	buf_add(&before, " of ");
 	buf_add(&behind, " overtake the rest, held for ");
 	duration_format(&behind, a->delay_ns);
-	*again_ns = 0;
 	return shape_add("net.reorder", &a->scope, &shape, before.data, behind.data, t, moment, w,
-	                 run, out, err);
+	                 run, out, again_ns, err);
 }
 
 static int dose_reorder(const void *args, const struct counters *before,

@@ -26,16 +26,40 @@ static bool is_loopback(const struct nft_addr *a)
 
 static bool all_loopback(const struct nft_rules *r)
 {
-	for (size_t i = 0; i < r->addrs_n; i++) {
+	size_t n = nft_rules_addrs(r);
+
+	for (size_t i = 0; i < n; i++) {
 		if (!is_loopback(&r->addrs[i]))
 			return false;
 	}
-	return r->addrs_n > 0;
+	return n > 0;
 }
 
-bool scope_is_narrow(const struct nft_rules *r)
+/* Elements of a list that do not exclude. */
+static size_t named(const struct text_list *list)
 {
-	return r->addrs_n || r->ports_n || r->confined || r->proto || r->has_uid || r->has_cgroup;
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		n += list->v[i][0] != '^';
+	return n;
+}
+
+bool scope_is_narrow(const struct scope_args *a, const struct nft_rules *r)
+{
+	return nft_rules_addrs(r) || nft_rules_ports(r) || named(&a->interface) || r->proto ||
+	       r->has_uid || r->has_cgroup;
+}
+
+enum nft_direction scope_way(const struct scope_args *a, enum nft_mode mode)
+{
+	if (a->to.n || a->from.n)
+		return a->to.n ? NFT_OUT : NFT_IN;
+	if (!a->direction)
+		return mode == NFT_SHAPE ? NFT_IN : NFT_BOTH;
+	return strcmp(a->direction, "in") == 0    ? NFT_IN
+	       : strcmp(a->direction, "out") == 0 ? NFT_OUT
+	                                          : NFT_BOTH;
 }
 
 const char *scope_direction(const struct nft_rules *r)
@@ -45,26 +69,82 @@ const char *scope_direction(const struct nft_rules *r)
 	                                : "what goes out";
 }
 
+void scope_say_share(const struct nft_rules *r, struct buf *to)
+{
+	if (r->conn)
+		buf_add(to, r->conn == NFT_CONN_NEW ? ", only what opens TCP connections"
+		                                    : ", only of open TCP connections");
+	if (r->flows_ppm) {
+		buf_add(to, ", only ");
+		share_format(to, r->flows_ppm);
+		buf_add(to, " of flows");
+	}
+	if (r->packets_ppm) {
+		buf_add(to, ", only ");
+		share_format(to, r->packets_ppm);
+		buf_add(to, " of packets");
+	}
+}
+
+/* What contradicts itself whatever the machine is. */
+static int check_words(const struct scope_args *a, struct err *err)
+{
+	const char *said = a->to.n ? "to" : "from", *way = a->to.n ? "out" : "in";
+	int lists = (a->address.n > 0) + (a->to.n > 0) + (a->from.n > 0);
+
+	if (a->port.n && strcmp(a->protocol, "icmp") == 0) {
+		err_set(err, -EINVAL, "ICMP has no ports");
+		return err_hint(err, -EINVAL, "Leave out \"port\" or \"protocol\".");
+	}
+	if (strcmp(a->connections, "any") != 0 && strcmp(a->protocol, "any") != 0 &&
+	    strcmp(a->protocol, "tcp") != 0) {
+		err_set(err, -EINVAL, "only TCP has connections that are new or established");
+		return err_hint(err, -EINVAL, "Leave out \"connections\" or \"protocol\".");
+	}
+	if (lists > 1) {
+		err_set(err, -EINVAL, "\"address\", \"to\" and \"from\" exclude each other");
+		return err_hint(err, -EINVAL,
+		                "\"address\" is the other end, whichever way; for one list each "
+		                "way write two attacks.");
+	}
+	if (lists && !a->address.n && a->direction && strcmp(a->direction, way) != 0) {
+		err_set(err, -EINVAL, "\"%s\" says direction \"%s\", and \"direction\" says \"%s\"",
+		        said, way, a->direction);
+		return err_hint(err, -EINVAL, "Leave out \"direction\", or write \"address\".");
+	}
+	return 0;
+}
+
 /* The filters that the parameters name. w NULL: those that need no machine. */
 static int read_filters(const struct scope_args *a, const struct world *w, struct nft_rules *r,
                         struct err *err)
 {
+	const struct text_list *addresses = a->to.n ? &a->to : a->from.n ? &a->from : &a->address;
 	int ret = 0;
 
-	r->direction = strcmp(a->direction, "in") == 0    ? NFT_IN
-	               : strcmp(a->direction, "out") == 0 ? NFT_OUT
-	                                                  : NFT_BOTH;
+	r->direction = scope_way(a, r->mode);
 	r->egress = NFT_EGRESS_SWALLOW;
 	r->proto = strcmp(a->protocol, "tcp") == 0    ? IPPROTO_TCP
 	           : strcmp(a->protocol, "udp") == 0  ? IPPROTO_UDP
 	           : strcmp(a->protocol, "icmp") == 0 ? IPPROTO_ICMP
 	                                              : 0;
-	for (size_t i = 0; ret == 0 && i < a->address.n; i++)
-		ret = nft_rules_add_addr(r, a->address.v[i], err);
+	r->conn = strcmp(a->connections, "new") == 0           ? NFT_CONN_NEW
+	          : strcmp(a->connections, "established") == 0 ? NFT_CONN_ESTABLISHED
+	                                                       : NFT_CONN_ANY;
+	if (r->conn)
+		r->proto = IPPROTO_TCP;
+	r->flows_ppm = (uint32_t)a->flows_ppm;
+	r->packets_ppm = (uint32_t)a->packets_ppm;
+	for (size_t i = 0; ret == 0 && i < addresses->n; i++)
+		ret = nft_rules_add_addr(r, addresses->v[i], err);
 	for (size_t i = 0; ret == 0 && i < a->port.n; i++)
 		ret = nft_rules_add_ports(r, a->port.v[i], err);
-	for (size_t i = 0; ret == 0 && i < a->interface.n; i++)
-		ret = nft_rules_add_dev(r, a->interface.v[i], err);
+	for (size_t i = 0; ret == 0 && i < a->interface.n; i++) {
+		struct nft_rules excluded = {0};
+		bool except = a->interface.v[i][0] == '^';
+
+		ret = nft_rules_add_dev(except ? &excluded : r, a->interface.v[i] + except, err);
+	}
 	r->confined = a->interface.n > 0;
 	if (ret == 0 && a->user && w) {
 		uid_t uid;
@@ -107,53 +187,81 @@ static int read_cgroup(const struct target *t, const struct world *w, struct nft
 	return 0;
 }
 
-/* The devices where outgoing traffic is caught. */
-static int read_devices(const struct target *t, const struct world *w, struct nft_rules *r,
-                        struct err *err)
+static bool excludes(const struct text_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i][0] == '^' && strcmp(list->v[i] + 1, name) == 0)
+			return true;
+	return false;
+}
+
+/* Without those that are excluded. */
+static int read_names(const struct scope_args *a, char *names, struct nft_rules *r, struct err *err)
 {
 	char *name, *rest;
+	int ret = 0;
+
+	r->devs_n = 0;
+	for (name = strtok_r(names, " ", &rest); ret == 0 && name;
+	     name = strtok_r(NULL, " ", &rest))
+		ret = excludes(&a->interface, name) ? 0 : nft_rules_add_dev(r, name, err);
+	return ret;
+}
+
+/* The devices where outgoing traffic is caught, or all but those that are excluded. */
+static int read_devices(const struct scope_args *a, const struct target *t, const struct world *w,
+                        struct nft_rules *r, struct err *err)
+{
 	int ret;
 	BUF(links, 2048);
 
-	if (r->confined)
+	if (r->confined && named(&a->interface) == a->interface.n)
 		return 0;
-	if (all_loopback(r)) {
+	if (!r->confined && all_loopback(r)) {
 		r->confined = true;
 		return nft_rules_add_dev(r, "lo", err);
 	}
-	if (r->mode != NFT_SILENCE || r->direction == NFT_IN)
+	if (!r->confined && (r->mode != NFT_SILENCE || r->direction == NFT_IN))
 		return 0;
-	ret = netns_links(w, t->netns, &links, err);
-	if (ret < 0)
-		return err_wrap(err, ret, "could not list the network devices of %s", t->name);
-	for (name = strtok_r(links.data, " ", &rest); ret == 0 && name;
-	     name = strtok_r(NULL, " ", &rest))
-		ret = nft_rules_add_dev(r, name, err);
+	if (named(&a->interface)) {
+		for (size_t i = 0; i < r->devs_n; i++)
+			buf_addf(&links, "%s ", r->devs[i]);
+	} else {
+		ret = netns_links(w, t->netns, &links, err);
+		if (ret < 0)
+			return err_wrap(err, ret, "could not list the network devices of %s",
+			                t->name);
+	}
+	ret = read_names(a, links.data, r, err);
+	if (ret == 0 && r->confined && !r->devs_n)
+		return err_set(err, -EINVAL, "what is excluded leaves no interface of %s", t->name);
 	return ret;
 }
 
 int scope_check(const struct scope_args *a, struct err *err)
 {
-	struct nft_rules rules = {0};
+	struct nft_rules rules = {.mode = NFT_REJECT}; /* needs no devices */
+	int ret = check_words(a, err);
+	BUF(text, STATE_MAX);
 
-	if (a->port.n && strcmp(a->protocol, "icmp") == 0) {
-		err_set(err, -EINVAL, "ICMP has no ports");
-		return err_hint(err, -EINVAL, "Leave out \"port\" or \"protocol\".");
-	}
-	return read_filters(a, NULL, &rules, err);
+	if (ret == 0)
+		ret = read_filters(a, NULL, &rules, err);
+	return ret < 0 ? ret : nft_rules_format(&rules, &text, err);
 }
 
 bool scope_is_local(const struct scope_args *a)
 {
 	struct nft_rules r = {0};
 
-	if (a->interface.n)
-		return a->interface.n == 1 && strcmp(a->interface.v[0], "lo") == 0;
+	if (named(&a->interface))
+		return named(&a->interface) == a->interface.n && a->interface.n == 1 &&
+		       strcmp(a->interface.v[0], "lo") == 0;
 	return read_filters(a, NULL, &r, NULL) == 0 && all_loopback(&r);
 }
 
 int scope_rules(const struct scope_args *a, enum nft_mode mode, const struct target *t,
-                const struct world *w, struct nft_rules *to, struct err *err)
+                const struct moment *moment, const struct world *w, struct nft_rules *to,
+                struct err *err)
 {
 	struct nft_rules r = {.mode = mode};
 	int ret = read_filters(a, w, &r, err);
@@ -161,15 +269,18 @@ int scope_rules(const struct scope_args *a, enum nft_mode mode, const struct tar
 	if (ret == 0 && t->kind == TARGET_CGROUP)
 		ret = read_cgroup(t, w, &r, err);
 	if (ret == 0)
-		ret = read_devices(t, w, &r, err);
+		ret = read_devices(a, t, w, &r, err);
+	/* The same for all targets: a flow between two of them is in or out for both. */
+	if (r.flows_ppm)
+		r.flows_seed = (uint32_t)(moment->seed ^ moment->seed >> 32);
 	if (ret == 0)
 		*to = r;
 	return ret;
 }
 
-int scope_add(const struct nft_rules *r, const struct target *t, const struct moment *moment,
-              const struct world *w, const char *run, const char *says, struct plan *out,
-              uint64_t *again_ns, struct err *err)
+int scope_add(const struct scope_args *a, const struct nft_rules *r, const struct target *t,
+              const struct moment *moment, const struct world *w, const char *run, const char *says,
+              struct plan *out, uint64_t *again_ns, struct err *err)
 {
 	struct nft_object object = {.netns_ino = t->netns_ino};
 	uint64_t own = 0;
@@ -191,8 +302,8 @@ int scope_add(const struct nft_rules *r, const struct target *t, const struct mo
 		return ret;
 	bool here = netns_of_process(w, 0, &own, NULL) < 0 || own == t->netns_ino;
 
-	out->host_wide |= here && !scope_is_narrow(r);
+	out->host_wide |= here && !scope_is_narrow(a, r);
 	out->control_path |= here && cut_reaches_caller(r, t, w);
-	*again_ns = r->devs_n && !r->confined ? look_again_ns : 0;
+	*again_ns = r->devs_n && !named(&a->interface) && !all_loopback(r) ? look_again_ns : 0;
 	return 0;
 }

@@ -19,7 +19,7 @@ int shape_allowed(const struct scope_args *a, const struct shape *s, struct err 
 	BUF(text, SHAPE_TEXT_MAX);
 	int ret = scope_check(a, err);
 
-	if (ret == 0 && shape_holds(s) && strcmp(a->direction, "in") != 0 && !scope_is_local(a)) {
+	if (ret == 0 && shape_holds(s) && scope_way(a, NFT_SHAPE) != NFT_IN && !scope_is_local(a)) {
 		err_set(err, -EINVAL, "what goes out can be held back on loopback only");
 		return err_hint(err, -EINVAL,
 		                "Hold back what comes in, here or at the other end: a round trip "
@@ -31,26 +31,26 @@ int shape_allowed(const struct scope_args *a, const struct shape *s, struct err 
 int shape_add(const char *fault, const struct scope_args *a, const struct shape *s,
               const char *says_before, const char *says_after, const struct target *t,
               const struct moment *moment, const struct world *w, const char *run, struct plan *out,
-              struct err *err)
+              uint64_t *again_ns, struct err *err)
 {
 	struct nft_rules rules;
-	uint64_t again_ns;
 	BUF(says, SAYS_MAX);
 
 	if (t->kind == TARGET_PROCESS)
 		return err_set(err, -EINVAL, "%s cannot be aimed at %s", fault, t->name);
-	int ret = scope_rules(a, NFT_SHAPE, t, w, &rules, err);
+	int ret = scope_rules(a, NFT_SHAPE, t, moment, w, &rules, err);
 
 	if (ret < 0)
 		return ret;
 	rules.shape = *s;
 	/* No two targets of an attack lose the same packets. */
 	rules.shape.seed = moment->seed ^ crc32c(t->name, strlen(t->name));
-	buf_addf(&says, "%s%s%s; the sender sees %s", says_before,
+	buf_addf(&says, "%s%s", says_before,
 	         rules.direction == NFT_BOTH ? "what comes in and goes out"
-	                                     : scope_direction(&rules),
-	         says_after, nft_rules_seen_by_sender(&rules));
-	return scope_add(&rules, t, moment, w, run, says.data, out, &again_ns, err);
+	                                     : scope_direction(&rules));
+	scope_say_share(&rules, &says);
+	buf_addf(&says, "%s; the sender sees %s", says_after, nft_rules_seen_by_sender(&rules));
+	return scope_add(a, &rules, t, moment, w, run, says.data, out, again_ns, err);
 }
 
 void shaped_read(const struct counters *before, const struct counters *after, struct shaped *to)

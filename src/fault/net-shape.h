@@ -32,7 +32,7 @@ int shape_allowed(const struct scope_args *, const struct shape *, struct err *)
 int shape_add(const char *fault, const struct scope_args *, const struct shape *,
               const char *says_before, const char *says_after, const struct target *,
               const struct moment *, const struct world *, const char *run, struct plan *out,
-              struct err *) must_use;
+              uint64_t *again_ns, struct err *) must_use;
 
 /* What was counted between two readings. */
 struct shaped {

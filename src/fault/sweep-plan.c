@@ -13,6 +13,7 @@ static struct scope_args scope_of(const struct sweep_args *a)
 {
 	return (struct scope_args){.direction = "both",
 	                           .protocol = a->protocol ? a->protocol : "tcp",
+	                           .connections = "any",
 	                           .user = a->user,
 	                           .address = a->address,
 	                           .port = a->port};
@@ -66,7 +67,7 @@ int sweep_plan(const char *type, const struct sweep_args *a, const char *what,
 	BUF(object, OBJECT_MAX);
 	BUF(to, STATE_MAX);
 	BUF(says, SAYS_MAX);
-	int ret = scope_rules(&scope, NFT_REJECT, t, w, &s.rules, err);
+	int ret = scope_rules(&scope, NFT_REJECT, t, moment, w, &s.rules, err);
 
 	if (ret == 0)
 		ret = object_of(t, moment, run, &object, err);
@@ -88,7 +89,8 @@ int sweep_plan(const char *type, const struct sweep_args *a, const char *what,
 	}
 	bool here = netns_of_process(w, 0, &own, NULL) < 0 || own == t->netns_ino;
 
-	out->host_wide |= here && !s.rules.addrs_n && !s.rules.ports_n && !s.rules.has_uid;
+	out->host_wide |= here && !nft_rules_addrs(&s.rules) && !nft_rules_ports(&s.rules) &&
+	                  !s.rules.has_uid;
 	out->control_path |= here && cut_reaches_caller(&s.rules, t, w);
 	return 0;
 }

@@ -23,13 +23,13 @@ struct sweep_args {
 #define SWEEP_ADDRESS(type)                                                                     \
 	{                                                                                       \
 		.name = "address", .kind = PARAM_LIST, .offset = offsetof(type, sweep.address), \
-		.help = "only with these remote addresses: 10.0.0.7, 10.1.0.0/16, "             \
-		        "fd00::/8",                                                             \
+		.help = "only with these remote addresses: 10.0.0.0/8, fd00::7; "               \
+		        "^10.0.0.7: not that one",                                              \
 	}
-#define SWEEP_PORT(type)                                                                  \
-	{                                                                                 \
-		.name = "port", .kind = PARAM_LIST, .offset = offsetof(type, sweep.port), \
-		.help = "only these ports, at either end: 6379, 8000-8010",               \
+#define SWEEP_PORT(type)                                                                   \
+	{                                                                                  \
+		.name = "port", .kind = PARAM_LIST, .offset = offsetof(type, sweep.port),  \
+		.help = "only these ports, at either end: 6379, 8000-8010; ^22: not that", \
 	}
 
 /* What can be told without a machine. -EINVAL. */

@@ -171,6 +171,12 @@ static int nft_cgroup_try(const struct world *w, struct err *err)
 	return nft_try("match sockets by cgroup", "cut silence in egress=output cgroup=1:0", err);
 }
 
+static int nft_share_try(const struct world *w, struct err *err)
+{
+	return nft_try("match a share of flows or packets",
+	               "cut silence in egress=output flows=500000:1 packets=500000", err);
+}
+
 static int nft_queue_try(const struct world *w, struct err *err)
 {
 	return nft_try("lead packets to a queue", "shape in : seed=0 delay=1", err);
@@ -320,6 +326,7 @@ static const struct {
         {"nft-egress", nft_egress_try},
         {"nft-swallow", nft_swallow_try},
         {"nft-cgroup", nft_cgroup_try},
+        {"nft-share", nft_share_try},
         {"nft-queue", nft_queue_try},
         {"sock-destroy", destroy_try},
         {"cgroup-cpu", cgroup_cpu_try},
@@ -327,9 +334,9 @@ static const struct {
 };
 
 const char *const can_facts[] = {
-        "root",       "pidfd",           "net-admin",  "nft",       "nft-owner",
-        "nft-egress", "nft-swallow",     "nft-cgroup", "nft-queue", "sock-destroy",
-        "cgroup-cpu", "rename-exchange", NULL,
+        "root",         "pidfd",       "net-admin",       "nft",       "nft-owner",
+        "nft-egress",   "nft-swallow", "nft-cgroup",      "nft-share", "nft-queue",
+        "sock-destroy", "cgroup-cpu",  "rename-exchange", NULL,
 };
 
 int can_try(const struct world *w, const char *fact, struct err *err)

@@ -59,6 +59,8 @@ struct param {
 	const char *choices;   /* PARAM_ENUM: "a|b|c" */
 	const char *help;      /* one line, no full stop */
 	unsigned flags;
+	const char *needs; /* faults: what the machine must be able to do (fault.h) when this is
+	                      given; of PARAM_SHARE only */
 };
 
 /* A field of the document that a probe answers with; expectations are checked against it. */

@@ -131,24 +131,33 @@ int attack_plan(const struct experiment *x, const struct method *attack, size_t 
 	return 0;
 }
 
+struct trying {
+	const struct method *attack;
+	const struct world *world;
+	struct err *err;
+};
+
+static int need_try(void *ctx, const char *need)
+{
+	const struct trying *t = ctx;
+	/* about the target's namespace, where the step tries it when it is prepared */
+	if (!strcmp(need, "net-admin"))
+		return 0;
+	int r = can_try(t->world, need, t->err);
+	if (r < 0 && !strcmp(need, "root")) {
+		(void)err_set(t->err, r, "\"%s\" needs root", t->attack->call.name);
+		return err_hint(t->err, r, "Run it as root, for example with sudo.");
+	}
+	return r < 0 ? err_wrap(t->err, r, "\"%s\" needs \"%s\", which is lacking here",
+	                        t->attack->call.name, need)
+	             : 0;
+}
+
 int attack_can(const struct method *attack, const struct world *world, struct err *err)
 {
 	const struct fault *fault = fault_of(attack->call.kind);
-	const char *const *need = fault ? fault_needs(fault, attack->call.args) : NULL;
-	for (; need && *need; need++) {
-		/* about the target's namespace, where the step tries it when it is prepared */
-		if (!strcmp(*need, "net-admin"))
-			continue;
-		int r = can_try(world, *need, err);
-		if (r < 0 && !strcmp(*need, "root")) {
-			(void)err_set(err, r, "\"%s\" needs root", attack->call.name);
-			return err_hint(err, r, "Run it as root, for example with sudo.");
-		}
-		if (r < 0)
-			return err_wrap(err, r, "\"%s\" needs \"%s\", which is lacking here",
-			                attack->call.name, *need);
-	}
-	return 0;
+	struct trying trying = {attack, world, err};
+	return fault ? fault_each_need(fault, attack->call.args, need_try, &trying) : 0;
 }
 
 static const struct {

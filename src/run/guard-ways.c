@@ -33,26 +33,34 @@ static bool bits_same(const uint8_t *a, const uint8_t *b, unsigned n)
 /* Two networks overlap when the shorter prefix is the same in both. */
 static bool addresses_overlap(const struct policy_address *a, const struct nft_rules *r)
 {
-	for (size_t i = 0; i < r->addrs_n; i++) {
+	size_t named = nft_rules_addrs(r);
+
+	if (a->family && nft_rules_except_addr(r, a->family, a->bytes, a->length))
+		return false;
+	for (size_t i = 0; i < named; i++) {
 		const struct nft_addr *b = &r->addrs[i];
 		unsigned n = a->length < b->length ? a->length : b->length;
 
 		if (a->family == b->family && bits_same(a->bytes, b->bytes, n))
 			return true;
 	}
-	return !r->addrs_n || !a->family;
+	return !named || !a->family;
 }
 
 static bool ports_overlap(const struct policy_ports *p, const struct nft_rules *r)
 {
+	size_t named = nft_rules_ports(r);
+
 	if (!p->to)
 		return true;
 	if (r->proto && r->proto != IPPROTO_TCP && r->proto != IPPROTO_UDP)
 		return false;
-	for (size_t i = 0; i < r->ports_n; i++)
+	if (nft_rules_except_ports(r, p->from, p->to))
+		return false;
+	for (size_t i = 0; i < named; i++)
 		if (r->ports[i].from <= p->to && r->ports[i].to >= p->from)
 			return true;
-	return !r->ports_n;
+	return !named;
 }
 
 static bool interfaces_overlap(const char *interface, const struct nft_rules *r)

@@ -177,12 +177,52 @@ void nft_meta_load(struct nft_rule *r, uint32_t key)
 
 void nft_payload_load(struct nft_rule *r, uint32_t base, uint32_t offset, uint32_t n)
 {
+	nft_payload_into(r, NFT_REG_1, base, offset, n);
+}
+
+void nft_payload_into(struct nft_rule *r, uint32_t reg, uint32_t base, uint32_t offset, uint32_t n)
+{
 	nft_expr_start(r, "payload");
-	mnl_attr_put_u32(r->h, NFTA_PAYLOAD_DREG, htonl(NFT_REG_1));
+	mnl_attr_put_u32(r->h, NFTA_PAYLOAD_DREG, htonl(reg));
 	mnl_attr_put_u32(r->h, NFTA_PAYLOAD_BASE, htonl(base));
 	mnl_attr_put_u32(r->h, NFTA_PAYLOAD_OFFSET, htonl(offset));
 	mnl_attr_put_u32(r->h, NFTA_PAYLOAD_LEN, htonl(n));
 	nft_expr_end(r);
+}
+
+/* Numbers are in the host's order, and compared byte by byte. */
+static void to_network_order(struct nft_rule *r)
+{
+	nft_expr_start(r, "byteorder");
+	mnl_attr_put_u32(r->h, NFTA_BYTEORDER_SREG, htonl(NFT_REG_1));
+	mnl_attr_put_u32(r->h, NFTA_BYTEORDER_DREG, htonl(NFT_REG_1));
+	mnl_attr_put_u32(r->h, NFTA_BYTEORDER_OP, htonl(NFT_BYTEORDER_HTON));
+	mnl_attr_put_u32(r->h, NFTA_BYTEORDER_LEN, htonl(4));
+	mnl_attr_put_u32(r->h, NFTA_BYTEORDER_SIZE, htonl(4));
+	nft_expr_end(r);
+}
+
+void nft_hash_load(struct nft_rule *r, uint32_t n, uint32_t modulus, uint32_t seed)
+{
+	nft_expr_start(r, "hash");
+	mnl_attr_put_u32(r->h, NFTA_HASH_SREG, htonl(NFT_REG32_00));
+	mnl_attr_put_u32(r->h, NFTA_HASH_DREG, htonl(NFT_REG_1));
+	mnl_attr_put_u32(r->h, NFTA_HASH_LEN, htonl(n));
+	mnl_attr_put_u32(r->h, NFTA_HASH_MODULUS, htonl(modulus));
+	mnl_attr_put_u32(r->h, NFTA_HASH_SEED, htonl(seed));
+	mnl_attr_put_u32(r->h, NFTA_HASH_TYPE, htonl(NFT_HASH_JENKINS));
+	nft_expr_end(r);
+	to_network_order(r);
+}
+
+void nft_draw_load(struct nft_rule *r, uint32_t modulus)
+{
+	nft_expr_start(r, "numgen");
+	mnl_attr_put_u32(r->h, NFTA_NG_DREG, htonl(NFT_REG_1));
+	mnl_attr_put_u32(r->h, NFTA_NG_MODULUS, htonl(modulus));
+	mnl_attr_put_u32(r->h, NFTA_NG_TYPE, htonl(NFT_NG_RANDOM));
+	nft_expr_end(r);
+	to_network_order(r);
 }
 
 void nft_bits(struct nft_rule *r, const void *keep, const void *set, uint32_t n)
@@ -242,13 +282,16 @@ void nft_swallow(struct nft_rule *r)
 	nft_expr_end(r);
 }
 
-void nft_reject(struct nft_rule *r, bool reset)
+void nft_reject(struct nft_rule *r, enum nft_answer answer)
 {
+	bool reset = answer == NFT_ANSWER_RESET;
 	nft_expr_start(r, "reject");
 	mnl_attr_put_u32(r->h, NFTA_REJECT_TYPE,
 	                 htonl(reset ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH));
 	if (!reset)
-		mnl_attr_put_u8(r->h, NFTA_REJECT_ICMP_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
+		mnl_attr_put_u8(r->h, NFTA_REJECT_ICMP_CODE,
+		                answer == NFT_ANSWER_NO_PORT ? NFT_REJECT_ICMPX_PORT_UNREACH
+		                                             : NFT_REJECT_ICMPX_HOST_UNREACH);
 	nft_expr_end(r);
 }
 

@@ -4,7 +4,8 @@
  * Words of nf_tables (linux/netfilter/nf_tables.h), one function each; what a cut is made of them
  * stands in nft-encode.c. Invariants: the same calls give the same bytes; nothing is written beyond
  * `cap`, and once there is no room `over` is true and what is in the batch must not be sent. Every
- * expression uses the first register. Not to be assumed: that the kernel knows an expression.
+ * expression uses the first register but those that make a key for a hash. Not to be assumed: that
+ * the kernel knows an expression.
  */
 #ifndef SQUALL_STEP_NFT_BATCH_H
 #define SQUALL_STEP_NFT_BATCH_H
@@ -55,6 +56,12 @@ void nft_expr_start(struct nft_rule *, const char *name);
 void nft_expr_end(struct nft_rule *);
 void nft_meta_load(struct nft_rule *, uint32_t key);
 void nft_payload_load(struct nft_rule *, uint32_t base, uint32_t offset, uint32_t n);
+/* The same into a register of 32 bits, NFT_REG32_00 and up, and those after it. */
+void nft_payload_into(struct nft_rule *, uint32_t reg, uint32_t base, uint32_t offset, uint32_t n);
+/* Register = hash of `n` bytes from NFT_REG32_00 on, or a draw: 0 to modulus - 1, in network order.
+ */
+void nft_hash_load(struct nft_rule *, uint32_t n, uint32_t modulus, uint32_t seed);
+void nft_draw_load(struct nft_rule *, uint32_t modulus);
 /* Register = register & keep ^ set. */
 void nft_bits(struct nft_rule *, const void *keep, const void *set, uint32_t n);
 void nft_compare(struct nft_rule *, uint32_t op, const void *value, size_t n);
@@ -63,7 +70,8 @@ void nft_counter(struct nft_rule *, uint64_t packets, uint64_t bytes);
 void nft_verdict(struct nft_rule *, int32_t code, const char *chain);
 /* In an egress hook: the packet is gone, and who sent it is told that it was sent. */
 void nft_swallow(struct nft_rule *);
-void nft_reject(struct nft_rule *, bool reset);
+enum nft_answer { NFT_ANSWER_RESET, NFT_ANSWER_NO_PORT, NFT_ANSWER_NO_HOST };
+void nft_reject(struct nft_rule *, enum nft_answer);
 /* Handed to who reads that packet queue; it passes when nobody does. */
 void nft_queue_to(struct nft_rule *, const struct nft_queue *);
 

@@ -25,7 +25,8 @@ static void in_write(struct nft_batch *b, const struct nft_rules *rules,
 	                         .name = "in",
 	                         .incoming = true,
 	                         .arrives = true,
-	                         .end = rules->mode == NFT_REJECT ? NFT_END_REJECT : NFT_END_DROP,
+	                         .end = nft_mode_answers(rules->mode) ? NFT_END_REJECT
+	                                                              : NFT_END_DROP,
 	                         .packets = carry->packets_in,
 	                         .bytes = carry->bytes_in};
 	/* A packet has a socket only once it is known to be for this namespace. */
@@ -49,13 +50,13 @@ static void out_write(struct nft_batch *b, const struct nft_rules *rules,
 	struct nft_pipeline p = {.b = b,
 	                         .rules = rules,
 	                         .name = mark ? "mark" : "out",
-	                         .end = mark                        ? NFT_END_MARK
-	                                : rules->mode == NFT_REJECT ? NFT_END_REJECT
-	                                                            : NFT_END_DROP,
+	                         .end = mark                            ? NFT_END_MARK
+	                                : nft_mode_answers(rules->mode) ? NFT_END_REJECT
+	                                                                : NFT_END_DROP,
 	                         .mark = NFT_CUT_MARK,
 	                         .packets = carry->packets_out,
 	                         .bytes = carry->bytes_out};
-	bool local = mark || rules->mode == NFT_REJECT || rules->has_cgroup;
+	bool local = mark || nft_mode_answers(rules->mode) || rules->has_cgroup;
 	nft_base_chain_make(b, p.name, local ? NF_INET_LOCAL_OUT : NF_INET_POST_ROUTING,
 	                    mark ? PRIORITY_LAST : PRIORITY_RAW, NULL);
 	nft_pipeline_write(&p);

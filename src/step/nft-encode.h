@@ -24,7 +24,7 @@ enum {
 	NFT_RULES_OUT_MAX = 8192,
 	NFT_COMMENT_MAX = 250, /* longest text that get reads back; else its hash stands for it */
 	NFT_CUT_MARK = 0x40000000,
-	NFT_CHAINS_MAX = 24, /* of a table of ours */
+	NFT_CHAINS_MAX = 40, /* of a table of ours */
 	NFT_CHAIN_NAME = 16,
 };
 

@@ -12,6 +12,7 @@
 
 enum {
 	TCP_FLAGS_OFFSET = 13,
+	TCP_FLAG_SYN = 0x02,
 	TCP_FLAG_RST = 0x04,
 	ND_FIRST = 133, /* ICMPv6 router solicitation */
 	ND_LAST = 137,  /* ICMPv6 redirect */
@@ -133,13 +134,29 @@ static void family_rules(const struct nft_pipeline *p, size_t i, const char *cha
 	}
 }
 
+/* All that came here goes on. */
+static void rest_rule(const struct nft_pipeline *p, size_t i, const char *chain)
+{
+	struct nft_rule r = nft_rule_start(p->b, chain);
+	nft_pipeline_go_on(&r, p, i);
+}
+
 static void addr_rules(const struct nft_pipeline *p, size_t i, const char *chain)
 {
-	for (size_t k = 0; k < p->rules->addrs_n; k++) {
+	const struct nft_rules *rules = p->rules;
+	size_t n = nft_rules_addrs(rules);
+	for (size_t k = n; k < rules->addrs_n; k++) {
 		struct nft_rule r = nft_rule_start(p->b, chain);
-		match_addr(&r, &p->rules->addrs[k], p->incoming);
+		match_addr(&r, &rules->addrs[k], p->incoming);
+		nft_pass(&r);
+	}
+	for (size_t k = 0; k < n; k++) {
+		struct nft_rule r = nft_rule_start(p->b, chain);
+		match_addr(&r, &rules->addrs[k], p->incoming);
 		nft_pipeline_go_on(&r, p, i);
 	}
+	if (n == 0)
+		family_rules(p, i, chain);
 }
 
 static void proto_rules(const struct nft_pipeline *p, size_t i, const char *chain)
@@ -154,9 +171,38 @@ static void proto_rules(const struct nft_pipeline *p, size_t i, const char *chai
 	}
 }
 
+static void connection_rules(const struct nft_pipeline *p, size_t i, const char *chain)
+{
+	static const uint8_t syn = TCP_FLAG_SYN, none = 0;
+	bool opening = p->rules->conn == NFT_CONN_NEW;
+	struct nft_rule r = nft_rule_start(p->b, chain);
+	nft_payload_load(&r, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS_OFFSET, 1);
+	nft_bits(&r, &syn, &none, 1);
+	nft_compare(&r, NFT_CMP_EQ, opening ? &syn : &none, 1);
+	nft_pipeline_go_on(&r, p, i);
+}
+
+/* Excluded by either end. Where the stages before did not see to it, that it has ports at all. */
+static void port_except_rules(const struct nft_pipeline *p, size_t k, bool told, const char *chain)
+{
+	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP};
+	for (size_t n = 0; n < (told ? 2 : 4); n++) {
+		struct nft_rule r = nft_rule_start(p->b, chain);
+		if (!told)
+			match_byte(&r, NFT_META_L4PROTO, protos[n / 2]);
+		match_port(&r, &p->rules->ports[k], n & 1);
+		nft_pass(&r);
+	}
+}
+
 static void port_rules(const struct nft_pipeline *p, size_t i, const char *chain)
 {
-	for (size_t k = 0; k < p->rules->ports_n * 2; k++) {
+	size_t ports = nft_rules_ports(p->rules);
+	for (size_t k = ports; k < p->rules->ports_n; k++)
+		port_except_rules(p, k, ports || p->rules->proto, chain);
+	if (ports == 0)
+		rest_rule(p, i, chain);
+	for (size_t k = 0; k < ports * 2; k++) {
 		bool source = k & 1;
 		if (p->side == (source ? NFT_PORT_DESTINATION : NFT_PORT_SOURCE))
 			continue;
@@ -164,6 +210,76 @@ static void port_rules(const struct nft_pipeline *p, size_t i, const char *chain
 		match_port(&r, &p->rules->ports[k / 2], source);
 		nft_pipeline_go_on(&r, p, i);
 	}
+}
+
+enum { DRAWS = 1000000000 };
+#define SQUARE ((uint64_t)DRAWS * DRAWS)
+
+/* The largest number whose square is at most n. */
+static uint32_t root(uint64_t n)
+{
+	uint64_t x = 0;
+	for (uint64_t bit = 1ull << 31; bit; bit >>= 1)
+		if ((x + bit) * (x + bit) <= n)
+			x += bit;
+	return (uint32_t)x;
+}
+
+/*
+ * The key of a flow is both ends, and one direction has them in the other's order; on loopback no
+ * chain can tell which it is. So both orders are hashed, and one of them suffices: each with
+ * q = 1 - sqrt(1 - p) for a share p.
+ */
+static void flow_rule(const struct nft_pipeline *p, size_t i, const char *chain, int family,
+                      uint8_t proto, bool turned)
+{
+	static const uint8_t tcp = IPPROTO_TCP, udp = IPPROTO_UDP;
+	uint32_t least =
+	        htonl(DRAWS - root((SHAPE_PPM - p->rules->flows_ppm) * (SQUARE / SHAPE_PPM)));
+	uint32_t n = family == AF_INET ? 4 : 16, source = family == AF_INET ? 12 : 8;
+	uint32_t second = NFT_REG32_00 + n / 4, ports = second + n / 4;
+	struct nft_rule r = nft_rule_start(p->b, chain);
+	match_family(&r, family);
+	if (proto) {
+		match_byte(&r, NFT_META_L4PROTO, proto);
+	} else {
+		nft_meta_load(&r, NFT_META_L4PROTO);
+		nft_compare(&r, NFT_CMP_NEQ, &tcp, 1);
+		nft_compare(&r, NFT_CMP_NEQ, &udp, 1);
+	}
+	nft_payload_into(&r, NFT_REG32_00, NFT_PAYLOAD_NETWORK_HEADER, turned ? source + n : source,
+	                 n);
+	nft_payload_into(&r, second, NFT_PAYLOAD_NETWORK_HEADER, turned ? source : source + n, n);
+	if (proto) {
+		nft_payload_into(&r, ports, NFT_PAYLOAD_TRANSPORT_HEADER, turned ? 2 : 0, 2);
+		nft_payload_into(&r, ports + 1, NFT_PAYLOAD_TRANSPORT_HEADER, turned ? 0 : 2, 2);
+	}
+	nft_hash_load(&r, 2 * n + (proto ? 8 : 0), DRAWS, p->rules->flows_seed);
+	nft_compare(&r, NFT_CMP_LT, &least, sizeof(least));
+	nft_pipeline_go_on(&r, p, i);
+}
+
+static void flow_rules(const struct nft_pipeline *p, size_t i, const char *chain)
+{
+	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP, 0};
+	uint8_t only = p->rules->proto;
+	bool ported = nft_rules_ports(p->rules) > 0;
+	for (size_t k = 0; k < sizeof(protos); k++) {
+		if ((only && protos[k] != (only == IPPROTO_ICMP ? 0 : only)) ||
+		    (ported && !protos[k]))
+			continue;
+		for (int n = 0; n < 4; n++)
+			flow_rule(p, i, chain, n & 2 ? AF_INET6 : AF_INET, protos[k], n & 1);
+	}
+}
+
+static void packet_rules(const struct nft_pipeline *p, size_t i, const char *chain)
+{
+	uint32_t least = htonl(p->rules->packets_ppm);
+	struct nft_rule r = nft_rule_start(p->b, chain);
+	nft_draw_load(&r, SHAPE_PPM);
+	nft_compare(&r, NFT_CMP_LT, &least, sizeof(least));
+	nft_pipeline_go_on(&r, p, i);
 }
 
 static void mark_change(struct nft_rule *r, uint32_t bits, uint32_t set)
@@ -193,18 +309,23 @@ void nft_pipeline_end(const struct nft_pipeline *p, const char *chain)
 		nft_rule_end(&r);
 		return;
 	}
-	if (p->end == NFT_END_REJECT) {
+	if (p->end == NFT_END_REJECT && p->rules->mode == NFT_REJECT) {
 		match_byte(&r, NFT_META_L4PROTO, IPPROTO_TCP);
 		nft_counter(&r, p->packets, p->bytes);
-		nft_reject(&r, true);
+		nft_reject(&r, NFT_ANSWER_RESET);
 		nft_rule_end(&r);
 		r = nft_rule_start(p->b, chain);
 		nft_counter(&r, 0, 0);
-		nft_reject(&r, false);
+		nft_reject(&r, NFT_ANSWER_NO_PORT);
 		nft_rule_end(&r);
 		return;
 	}
 	nft_counter(&r, p->packets, p->bytes);
+	if (p->end == NFT_END_REJECT) {
+		nft_reject(&r, NFT_ANSWER_NO_HOST);
+		nft_rule_end(&r);
+		return;
+	}
 	if (p->end == NFT_END_QUEUE && p->mark)
 		mark_change(&r, p->mark, 0);
 	if (p->end == NFT_END_QUEUE)
@@ -226,7 +347,8 @@ void nft_pass(struct nft_rule *r)
  * through the same hooks and would be rejected in turn. */
 static void exempt_rules(const struct nft_pipeline *p, const char *chain)
 {
-	if (p->rules->ports_n == 0 && (!p->rules->proto || p->rules->proto == IPPROTO_ICMP)) {
+	if (nft_rules_ports(p->rules) == 0 &&
+	    (!p->rules->proto || p->rules->proto == IPPROTO_ICMP)) {
 		struct nft_rule r = nft_rule_start(p->b, chain);
 		match_icmp_types(&r, AF_INET6, ND_FIRST, ND_LAST);
 		nft_pass(&r);
@@ -266,8 +388,17 @@ static void stage_rules(const struct nft_pipeline *p, size_t i, const char *chai
 	case NFT_STAGE_PROTO:
 		proto_rules(p, i, chain);
 		break;
+	case NFT_STAGE_CONNECTION:
+		connection_rules(p, i, chain);
+		break;
 	case NFT_STAGE_PORT:
 		port_rules(p, i, chain);
+		break;
+	case NFT_STAGE_FLOWS:
+		flow_rules(p, i, chain);
+		break;
+	case NFT_STAGE_PACKETS:
+		packet_rules(p, i, chain);
 		break;
 	case NFT_STAGE_END:
 		nft_pipeline_end(p, chain);
@@ -287,10 +418,16 @@ void nft_pipeline_write(struct nft_pipeline *p)
 		p->stages[p->n++] = NFT_STAGE_ADDR;
 	else if (netdev)
 		p->stages[p->n++] = NFT_STAGE_FAMILY;
-	if (rules->proto || rules->ports_n)
+	if (rules->proto || nft_rules_ports(rules))
 		p->stages[p->n++] = NFT_STAGE_PROTO;
+	if (rules->conn)
+		p->stages[p->n++] = NFT_STAGE_CONNECTION;
 	if (rules->ports_n)
 		p->stages[p->n++] = NFT_STAGE_PORT;
+	if (rules->flows_ppm)
+		p->stages[p->n++] = NFT_STAGE_FLOWS;
+	if (rules->packets_ppm)
+		p->stages[p->n++] = NFT_STAGE_PACKETS;
 	p->stages[p->n++] = NFT_STAGE_END;
 
 	BUF(chain, 32);

@@ -1,5 +1,5 @@
 /* nft-rules.c - the text of a cut: parse and format. */
-#include "step/nft.h"
+#include "step/nft-words.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const modes[] = {"silence", "reject"};
+static const char *const modes[] = {"silence", "reject", "unreachable"};
 static const char shape_mark[] = " : "; /* between the filters and what the shaper does */
 static const char *const directions[] = {"", "in", "out", "both"};
+static const char *const conns[] = {"", "new", "established"};
 static const char *const egresses[] = {"swallow", "drop", "output"};
 
 static int word_index(const char *word, const char *const *list, size_t n)
@@ -20,146 +21,38 @@ static int word_index(const char *word, const char *const *list, size_t n)
 	return -1;
 }
 
-/* Decimal digits only: no sign, no blank, no leading zero. */
-static int number_read(const char *text, uint64_t max, uint64_t *n)
-{
-	uint64_t v = 0;
-	if (!*text || (text[0] == '0' && text[1]))
-		return -EINVAL;
-	for (; *text; text++) {
-		if (!isdigit((unsigned char)*text))
-			return -EINVAL;
-		unsigned digit = (unsigned)(*text - '0');
-		if (v > (max - digit) / 10)
-			return -ERANGE;
-		v = v * 10 + digit;
-	}
-	*n = v;
-	return 0;
-}
-
-static int addr_compare(const struct nft_addr *a, const struct nft_addr *b)
-{
-	if (a->family != b->family)
-		return a->family == AF_INET ? -1 : 1;
-	int c = memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-	return c ? c : (int)a->length - (int)b->length;
-}
-
-static int ports_compare(const struct nft_ports *a, const struct nft_ports *b)
-{
-	return a->from != b->from ? (int)a->from - (int)b->from : (int)a->to - (int)b->to;
-}
-
-int nft_rules_add_addr(struct nft_rules *r, const char *text, struct err *err)
-{
-	struct nft_addr a = {0};
-	char head[INET6_ADDRSTRLEN + 1];
-	const char *slash = strchr(text, '/');
-	size_t n = slash ? (size_t)(slash - text) : strlen(text);
-	if (n >= sizeof(head))
-		return err_set(err, -EINVAL, "\"%.64s\" is not an address", text);
-	memcpy(head, text, n);
-	head[n] = 0;
-
-	if (inet_pton(AF_INET, head, a.bytes) == 1)
-		a.family = AF_INET;
-	else if (inet_pton(AF_INET6, head, a.bytes) == 1)
-		a.family = AF_INET6;
-	else
-		return err_set(err, -EINVAL, "\"%.64s\" is not an IPv4 or IPv6 address", text);
-
-	unsigned bits = a.family == AF_INET ? 32 : 128;
-	uint64_t length = bits;
-	if (slash && number_read(slash + 1, bits, &length) < 0)
-		return err_set(err, -EINVAL, "prefix length of \"%.64s\" must be 0 to %u", text,
-		               bits);
-	a.length = (uint8_t)length;
-	for (unsigned i = 0; i < sizeof(a.bytes); i++) {
-		unsigned keep = (unsigned)length > i * 8 ? (unsigned)length - i * 8 : 0;
-		if (keep < 8)
-			a.bytes[i] &= (uint8_t)(0xff00u >> keep);
-	}
-
-	size_t at = 0;
-	while (at < r->addrs_n && addr_compare(&r->addrs[at], &a) < 0)
-		at++;
-	if (at < r->addrs_n && addr_compare(&r->addrs[at], &a) == 0)
-		return 0;
-	if (r->addrs_n == NFT_ADDRS_MAX)
-		return err_set(err, -E2BIG, "more than %d addresses in one cut", NFT_ADDRS_MAX);
-	memmove(&r->addrs[at + 1], &r->addrs[at], (r->addrs_n - at) * sizeof(a));
-	r->addrs[at] = a;
-	r->addrs_n++;
-	return 0;
-}
-
-int nft_rules_add_ports(struct nft_rules *r, const char *text, struct err *err)
-{
-	char head[16];
-	const char *dash = strchr(text, '-');
-	size_t n = dash ? (size_t)(dash - text) : strlen(text);
-	uint64_t from = 0, to = 0;
-	bool ok = n < sizeof(head);
-	if (ok) {
-		memcpy(head, text, n);
-		head[n] = 0;
-		ok = number_read(head, 65535, &from) == 0 &&
-		     number_read(dash ? dash + 1 : head, 65535, &to) == 0 && from <= to;
-	}
-	if (!ok)
-		return err_set(err, -EINVAL, "\"%.64s\" is not a port or a range of ports", text);
-
-	struct nft_ports p = {(uint16_t)from, (uint16_t)to};
-	size_t at = 0;
-	while (at < r->ports_n && ports_compare(&r->ports[at], &p) < 0)
-		at++;
-	if (at < r->ports_n && ports_compare(&r->ports[at], &p) == 0)
-		return 0;
-	if (r->ports_n == NFT_PORTS_MAX)
-		return err_set(err, -E2BIG, "more than %d ports in one cut", NFT_PORTS_MAX);
-	memmove(&r->ports[at + 1], &r->ports[at], (r->ports_n - at) * sizeof(p));
-	r->ports[at] = p;
-	r->ports_n++;
-	return 0;
-}
-
-int nft_rules_add_dev(struct nft_rules *r, const char *name, struct err *err)
-{
-	/* The kernel allows nearly any byte (dev_valid_name); a comma or a blank would end the
-	 * element here. */
-	bool ok = *name && strlen(name) < NFT_DEV_NAME && strcmp(name, ".") != 0 &&
-	          strcmp(name, "..") != 0;
-	for (const char *c = name; ok && *c; c++)
-		ok = isgraph((unsigned char)*c) && *c != ',' && *c != '/' && *c != ':';
-	if (!ok)
-		return err_set(err, -EINVAL, "\"%.64s\" cannot be the name of a device", name);
-	size_t at = 0;
-	while (at < r->devs_n && strcmp(r->devs[at], name) < 0)
-		at++;
-	if (at < r->devs_n && strcmp(r->devs[at], name) == 0)
-		return 0;
-	if (r->devs_n == NFT_DEVS_MAX)
-		return err_set(err, -E2BIG, "more than %d devices in one cut", NFT_DEVS_MAX);
-	memmove(r->devs[at + 1], r->devs[at], (r->devs_n - at) * NFT_DEV_NAME);
-	memset(r->devs[at], 0, NFT_DEV_NAME);
-	memcpy(r->devs[at], name, strlen(name));
-	r->devs_n++;
-	return 0;
-}
-
 /* What holds for every cut, whoever wrote it. */
 static int rules_check(const struct nft_rules *r, struct err *err)
 {
 	if (r->ports_n && r->proto == IPPROTO_ICMP)
 		return err_set(err, -EINVAL, "icmp has no ports");
+	if (r->conn && r->proto != IPPROTO_TCP)
+		return err_set(err, -EINVAL, "only tcp has connections");
+	if (r->flows_ppm > SHAPE_PPM || r->packets_ppm > SHAPE_PPM)
+		return err_set(err, -EINVAL, "a share is at most %d of a million", SHAPE_PPM);
 	bool hooked =
 	        r->mode == NFT_SILENCE && r->direction != NFT_IN && r->egress != NFT_EGRESS_OUTPUT;
 	if (hooked && r->devs_n == 0)
 		return err_set(err, -EINVAL, "no device is named for the egress hook");
 	if (r->mode == NFT_SHAPE && r->devs_n && !r->confined)
 		return err_set(err, -EINVAL, "shaping has no egress hook");
-	return 0;
+	return nft_rules_check_left(r, err);
+}
+
+static void lists_format(const struct nft_rules *r, struct buf *b)
+{
+	for (size_t i = 0; i < r->addrs_n; i++) {
+		char text[INET6_ADDRSTRLEN];
+		inet_ntop(r->addrs[i].family, r->addrs[i].bytes, text, sizeof(text));
+		buf_addf(b, "%s%s%s/%u", i ? "," : " ip=", r->addrs[i].except ? "^" : "", text,
+		         r->addrs[i].length);
+	}
+	for (size_t i = 0; i < r->ports_n; i++) {
+		buf_addf(b, "%s%s%u", i ? "," : " port=", r->ports[i].except ? "^" : "",
+		         r->ports[i].from);
+		if (r->ports[i].to != r->ports[i].from)
+			buf_addf(b, "-%u", r->ports[i].to);
+	}
 }
 
 int nft_rules_format(const struct nft_rules *r, struct buf *to, struct err *err)
@@ -178,20 +71,17 @@ int nft_rules_format(const struct nft_rules *r, struct buf *to, struct err *err)
 		         r->proto == IPPROTO_TCP   ? "tcp"
 		         : r->proto == IPPROTO_UDP ? "udp"
 		                                   : "icmp");
-	for (size_t i = 0; i < r->addrs_n; i++) {
-		char text[INET6_ADDRSTRLEN];
-		inet_ntop(r->addrs[i].family, r->addrs[i].bytes, text, sizeof(text));
-		buf_addf(&b, "%s%s/%u", i ? "," : " ip=", text, r->addrs[i].length);
-	}
-	for (size_t i = 0; i < r->ports_n; i++) {
-		buf_addf(&b, "%s%u", i ? "," : " port=", r->ports[i].from);
-		if (r->ports[i].to != r->ports[i].from)
-			buf_addf(&b, "-%u", r->ports[i].to);
-	}
+	if (r->conn)
+		buf_addf(&b, " conn=%s", conns[r->conn]);
+	lists_format(r, &b);
 	if (r->has_uid)
 		buf_addf(&b, " uid=%u", r->uid);
 	if (r->has_cgroup)
 		buf_addf(&b, " cgroup=%llu:%u", (unsigned long long)r->cgroup, r->cgroup_level);
+	if (r->flows_ppm)
+		buf_addf(&b, " flows=%u:%u", r->flows_ppm, r->flows_seed);
+	if (r->packets_ppm)
+		buf_addf(&b, " packets=%u", r->packets_ppm);
 	for (size_t i = 0; i < r->devs_n; i++)
 		buf_addf(&b, "%s%s", i ? "," : (r->confined ? " dev=" : " hooks="), r->devs[i]);
 	if (r->mode == NFT_SHAPE) {
@@ -230,8 +120,8 @@ static int cgroup_parse(struct nft_rules *r, char *value, struct err *err)
 	if (!colon)
 		return err_set(err, -EINVAL, "cgroup must be INODE:LEVEL");
 	*colon = 0;
-	if (number_read(value, UINT64_MAX, &r->cgroup) < 0 ||
-	    number_read(colon + 1, 255, &level) < 0)
+	if (nft_number_read(value, UINT64_MAX, &r->cgroup) < 0 ||
+	    nft_number_read(colon + 1, 255, &level) < 0)
 		return err_set(err, -EINVAL, "cgroup must be INODE:LEVEL");
 	r->cgroup_level = (uint32_t)level;
 	r->has_cgroup = true;
@@ -251,6 +141,23 @@ static int proto_parse(struct nft_rules *r, const char *value, struct err *err)
 	return 0;
 }
 
+/* PPM, or with seed PPM:SEED. */
+static int share_parse(char *value, uint32_t *ppm, uint32_t *seed, struct err *err)
+{
+	char *colon = seed ? strchr(value, ':') : NULL;
+	uint64_t n = 0, s = 0;
+	if (colon)
+		*colon++ = 0;
+	if (nft_number_read(value, SHAPE_PPM, &n) < 0 || n == 0 || !seed != !colon ||
+	    (colon && nft_number_read(colon, UINT32_MAX, &s) < 0))
+		return err_set(err, -EINVAL, "a share must be 1 to %d%s", SHAPE_PPM,
+		               seed ? ":SEED" : "");
+	*ppm = (uint32_t)n;
+	if (seed)
+		*seed = (uint32_t)s;
+	return 0;
+}
+
 static int pair_parse(struct nft_rules *r, const char *key, char *value, struct err *err)
 {
 	uint64_t n;
@@ -263,6 +170,16 @@ static int pair_parse(struct nft_rules *r, const char *key, char *value, struct 
 	}
 	if (strcmp(key, "proto") == 0)
 		return proto_parse(r, value, err);
+	if (strcmp(key, "conn") == 0) {
+		if ((i = word_index(value, conns, ARRAY_SIZE(conns))) < 0)
+			return err_set(err, -EINVAL, "conn must be new or established");
+		r->conn = (enum nft_conn)i;
+		return 0;
+	}
+	if (strcmp(key, "flows") == 0)
+		return share_parse(value, &r->flows_ppm, &r->flows_seed, err);
+	if (strcmp(key, "packets") == 0)
+		return share_parse(value, &r->packets_ppm, NULL, err);
 	if (strcmp(key, "ip") == 0)
 		return list_parse(r, value, nft_rules_add_addr, err);
 	if (strcmp(key, "port") == 0)
@@ -274,7 +191,7 @@ static int pair_parse(struct nft_rules *r, const char *key, char *value, struct 
 		return list_parse(r, value, nft_rules_add_dev, err);
 	}
 	if (strcmp(key, "uid") == 0) {
-		if (number_read(value, UINT32_MAX, &n) < 0)
+		if (nft_number_read(value, UINT32_MAX, &n) < 0)
 			return err_set(err, -EINVAL, "uid must be a number");
 		r->uid = (uint32_t)n;
 		r->has_uid = true;
@@ -337,6 +254,11 @@ int nft_rules_parse(const char *state, struct nft_rules *to, struct err *err)
 	return 0;
 }
 
+bool nft_mode_answers(enum nft_mode mode)
+{
+	return mode == NFT_REJECT || mode == NFT_UNREACHABLE;
+}
+
 bool nft_is_shape(const char *state)
 {
 	return strncmp(state, "shape ", 6) == 0;
@@ -350,6 +272,11 @@ const char *nft_rules_seen_by_sender(const struct nft_rules *r)
 		return r->direction == NFT_IN
 		               ? "peers are refused (reset, or port unreachable)"
 		               : "refused: TCP is reset, a datagram's sendto() fails with EPERM";
+	if (r->mode == NFT_UNREACHABLE)
+		return r->direction == NFT_IN ? "peers are told that the host cannot be reached"
+		                              : "host unreachable: connect() fails with "
+		                                "EHOSTUNREACH, a datagram's "
+		                                "sendto() with EPERM";
 	if (r->direction == NFT_IN || r->egress == NFT_EGRESS_SWALLOW)
 		return "nothing: packets vanish";
 	return r->egress == NFT_EGRESS_DROP
@@ -381,7 +308,7 @@ int nft_object_parse(const char *object, struct nft_object *to, struct err *err)
 	}
 	if (ok) {
 		*ino++ = 0;
-		ok = text[0] == '/' && number_read(ino, UINT64_MAX, &o.netns_ino) == 0 &&
+		ok = text[0] == '/' && nft_number_read(ino, UINT64_MAX, &o.netns_ino) == 0 &&
 		     text_copy(o.netns, sizeof(o.netns), text) == 0 &&
 		     text_copy(o.table, sizeof(o.table), table) == 0 &&
 		     (isalpha((unsigned char)table[0]) || table[0] == '_');

@@ -8,29 +8,38 @@
  *
  * STATE is "absent", or one line of canonical text:
  *
- *   cut MODE DIRECTION egress=HOW [proto=P] [ip=LIST] [port=LIST] [uid=N] [cgroup=INODE:LEVEL]
- *       [dev=LIST | hooks=LIST]
- *   shape DIRECTION [proto=P] [ip=LIST] [port=LIST] [uid=N] [cgroup=INODE:LEVEL] [dev=LIST] : SHAPE
+ *   cut MODE DIRECTION egress=HOW FILTERS [dev=LIST | hooks=LIST]
+ *   shape DIRECTION FILTERS [dev=LIST] : SHAPE
+ *
+ *   FILTERS    [proto=P] [conn=C] [ip=LIST] [port=LIST] [uid=N] [cgroup=INODE:LEVEL]
+ *              [flows=PPM:SEED] [packets=PPM]
  *
  *   SHAPE      what the helper that holds the table does to the packets: base/shape.h.
  *   MODE       silence: packets vanish. reject: they are answered (TCP by a reset, the rest by ICMP
- *              port unreachable).
+ *              port unreachable). unreachable: all are answered by ICMP host unreachable.
  *   DIRECTION  in, out or both, as seen from the namespace.
- *   HOW        what swallows outgoing packets in mode silence (reject ignores it; write what the
- *              machine can do all the same):
+ *   HOW        what swallows outgoing packets in mode silence (the others ignore it; write what
+ *              the machine can do all the same):
  *                swallow  netdev egress hook, handed to no device: the sender sees nothing at all;
  *                drop     netdev egress hook, dropped: nothing seen, but a socket with IP_RECVERR
  *                         (ping) reads ENOBUFS;
  *                output   inet postrouting hook, for kernels without egress hooks: the sender's
  *                         sendto() fails with EPERM (TCP does not show it and retransmits).
  *   proto      tcp, udp or icmp (which is ICMP and ICMPv6). Left out: any.
+ *   conn       only TCP, and needs proto=tcp. new: the segments that open a connection (with SYN:
+ *              the request and its answer). established: all others.
  *   ip         remote addresses, IPv4 or IPv6, ADDRESS/LENGTH with the host bits zero: destination
- *              of what goes out, source of what comes in.
+ *              of what goes out, source of what comes in. ^ADDRESS/LENGTH is excluded from what
+ *              the others name, or from all when there is no other.
  *   port       N or N-M; TCP and UDP only: matches when the source OR the destination port is
  *              listed, in both directions; so a listed port cuts a local server and a remote one.
- *   uid        packets whose local socket belongs to this user (meta skuid).
- *   cgroup     packets whose local socket was created in this cgroup v2 or below it: the inode of
- *              its directory and its depth (root 0), see nft(8) "socket cgroupv2".
+ *              ^N, ^N-M: excluded, when either port is; with these alone, what has no ports
+ * matches. uid        packets whose local socket belongs to this user (meta skuid). cgroup packets
+ * whose local socket was created in this cgroup v2 or below it: the inode of its directory and its
+ * depth (root 0), see nft(8) "socket cgroupv2". flows      so many of a million flows, told by a
+ * hash of both ends: addresses, and with TCP and UDP ports; so a flow is in or out with all its
+ * packets, in both directions. A larger share with the same seed has the flows of a smaller one.
+ *   packets    so many of a million packets, drawn by the kernel.
  *   dev        confined to these devices, both directions.
  *   hooks      every device of the namespace, for the egress hook only; nothing is confined. One of
  *              dev and hooks must be there when HOW is swallow or drop, MODE is silence and
@@ -78,7 +87,8 @@
  *
  * Mode reject, outgoing: TCP connect() gets ECONNREFUSED, an established connection ECONNRESET; a
  * datagram's sendto() fails with EPERM, because the kernel drops it at local output, and the ICMP
- * answer is delivered besides.
+ * answer is delivered besides. Mode unreachable: connect() gets EHOSTUNREACH; an established TCP
+ * connection takes it for a passing trouble and retransmits (RFC 1122, 4.2.3.9).
  */
 #ifndef SQUALL_STEP_NFT_H
 #define SQUALL_STEP_NFT_H
@@ -100,18 +110,21 @@ enum {
 	NFT_DEV_NAME = 16,
 };
 
-enum nft_mode { NFT_SILENCE, NFT_REJECT, NFT_SHAPE };
+enum nft_mode { NFT_SILENCE, NFT_REJECT, NFT_UNREACHABLE, NFT_SHAPE };
 enum nft_direction { NFT_IN = 1, NFT_OUT = 2, NFT_BOTH = 3 };
+enum nft_conn { NFT_CONN_ANY, NFT_CONN_NEW, NFT_CONN_ESTABLISHED };
 enum nft_egress { NFT_EGRESS_SWALLOW, NFT_EGRESS_DROP, NFT_EGRESS_OUTPUT };
 
 struct nft_addr {
 	uint8_t family; /* AF_INET or AF_INET6 */
 	uint8_t length; /* of the prefix, in bits */
 	uint8_t bytes[16];
+	bool except;
 };
 
 struct nft_ports {
 	uint16_t from, to;
+	bool except;
 };
 
 /* One cut, or what is shaped. Zero-initialised and given mode, direction and egress it cuts
@@ -121,23 +134,43 @@ struct nft_rules {
 	enum nft_direction direction;
 	enum nft_egress egress;
 	uint8_t proto; /* 0 any, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP (also v6) */
+	enum nft_conn conn;
+	uint32_t flows_ppm, flows_seed; /* flows_ppm 0: all */
+	uint32_t packets_ppm;           /* 0: all */
 	bool has_uid, has_cgroup;
 	bool confined; /* devs came from dev=, not from hooks= */
 	uint32_t uid;
 	uint64_t cgroup;
 	uint32_t cgroup_level;
 	size_t addrs_n, ports_n, devs_n;
-	struct nft_addr addrs[NFT_ADDRS_MAX];
+	struct nft_addr addrs[NFT_ADDRS_MAX]; /* sorted, what is excluded last; ports too */
 	struct nft_ports ports[NFT_PORTS_MAX];
 	char devs[NFT_DEVS_MAX][NFT_DEV_NAME];
 	struct shape shape; /* of mode NFT_SHAPE, which takes no egress and no hooks */
 };
 
-/* Add one element as people write it ("10.0.0.1", "fd00::/8"; "80", "6000-6010"). Host bits are
+/* Add one element as people write it ("10.0.0.1", "^fd00::/8"; "80", "^6000-6010"). Host bits are
  * cleared, repeated ones folded. -EINVAL, -E2BIG. */
 int nft_rules_add_addr(struct nft_rules *, const char *text, struct err *) must_use;
 int nft_rules_add_ports(struct nft_rules *, const char *text, struct err *) must_use;
 int nft_rules_add_dev(struct nft_rules *, const char *name, struct err *) must_use;
+int nft_rules_put_addr(struct nft_rules *, struct nft_addr, struct err *) must_use;
+/* How many there are that are not exclusions: the first of the list. */
+size_t nft_rules_addrs(const struct nft_rules *);
+size_t nft_rules_ports(const struct nft_rules *);
+/* Is all of that network, or range, excluded by one element? */
+bool nft_rules_except_addr(const struct nft_rules *, uint8_t family, const uint8_t *bytes,
+                           unsigned length);
+bool nft_rules_except_ports(const struct nft_rules *, uint16_t from, uint16_t to);
+/* Is that network within `wide`? */
+bool nft_addr_covers(const struct nft_addr *wide, uint8_t family, const uint8_t *bytes,
+                     unsigned length);
+/* Does what goes between that remote address and these ports, here and there, meet the addresses
+ * and the ports? */
+bool nft_rules_meet(const struct nft_rules *, uint8_t family, const uint8_t *remote,
+                    const uint16_t ports[2]);
+/* Is the sender told by an answer? */
+bool nft_mode_answers(enum nft_mode);
 
 /* Canonical text; the same rules give the same text. -E2BIG when longer than STATE_MAX - 1. */
 int nft_rules_format(const struct nft_rules *, struct buf *to, struct err *) must_use;

@@ -58,31 +58,10 @@ int sweep_parse(const char *state, struct sweep *to, struct err *err)
 	return 0;
 }
 
-static bool addr_has(const struct nft_addr *a, const uint8_t *remote)
-{
-	size_t whole = a->length / 8;
-	unsigned rest = a->length % 8;
-
-	return memcmp(a->bytes, remote, whole) == 0 &&
-	       (!rest || ((a->bytes[whole] ^ remote[whole]) & (uint8_t)(0xff << (8 - rest))) == 0);
-}
-
-static bool port_is_listed(const struct nft_rules *r, const uint16_t ports[2])
-{
-	for (size_t i = 0; i < r->ports_n; i++)
-		for (int k = 0; k < 2; k++)
-			if (ports[k] >= r->ports[i].from && ports[k] <= r->ports[i].to)
-				return true;
-	return r->ports_n == 0;
-}
-
 bool sweep_matches(const struct sweep *s, const struct sweep_seen *seen)
 {
 	const struct nft_rules *r = &s->rules;
-	bool addr = r->addrs_n == 0;
 
-	for (size_t i = 0; i < r->addrs_n && !addr; i++)
-		addr = r->addrs[i].family == seen->family && addr_has(&r->addrs[i], seen->remote);
-	return addr && (!r->proto || r->proto == seen->proto) &&
-	       (!r->has_uid || r->uid == seen->uid) && port_is_listed(r, seen->ports);
+	return (!r->proto || r->proto == seen->proto) && (!r->has_uid || r->uid == seen->uid) &&
+	       nft_rules_meet(r, seen->family, seen->remote, seen->ports);
 }

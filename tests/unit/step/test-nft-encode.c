@@ -77,6 +77,16 @@ static void transactions(void **state)
 	        {"cut reject out egress=output", "( inet:Tcrrrrrr!)"},
 	        {"cut reject both egress=swallow proto=udp port=1-5",
 	         "( inet:Tcccrrrrrrrrcccrrrrrrrr!)"},
+	        {"cut unreachable in egress=output", "( inet:Tcrrrrr!)"},
+	        /* what is excluded passes, the rest of both families goes on */
+	        {"cut silence in egress=swallow ip=^10.0.0.0/8", "( inet:Tccrrrrr!)"},
+	        {"cut silence in egress=swallow port=^22", "( inet:Tccrrrrrrr!)"},
+	        {"cut silence in egress=swallow proto=tcp port=80,^22", "( inet:Tcccrrrrrr!)"},
+	        {"cut silence in egress=swallow proto=tcp conn=new", "( inet:Tcccrrr!)"},
+	        /* for TCP, UDP and the rest, both families, both orders of the ends */
+	        {"cut silence in egress=swallow flows=300000:1", "( inet:Tccrrrrrrrrrrrrrr!)"},
+	        {"cut silence in egress=swallow proto=udp flows=300000:1", "( inet:Tcccrrrrrr!)"},
+	        {"cut silence in egress=swallow packets=300000", "( inet:Tccrrr!)"},
 	        /* table, note, base; then: own packets pass, neighbours pass, queue */
 	        {"shape in : seed=0 delay=1", "( inet:Tccrrr!)"},
 	        /* what comes by loopback has its own way, by the port that it goes to */

@@ -25,6 +25,12 @@ static void reads_back_what_it_writes(void **state)
 	        "cut reject in egress=output ip=0.0.0.0/0,::/0",
 	        "cut reject in egress=output port=0-65535",
 	        "cut silence out egress=drop cgroup=18446744073709551615:255 hooks=a@b,veth-1",
+	        "cut unreachable in egress=swallow ip=10.0.0.0/8,^10.0.0.7/32,^fd00::/8 "
+	        "port=^22,^80-90",
+	        "cut silence in egress=swallow proto=tcp conn=new port=1-9,^2 "
+	        "flows=300000:4294967295 "
+	        "packets=1 dev=lo",
+	        "cut silence in egress=swallow proto=tcp conn=established flows=1000000:0",
 	        "shape in : seed=1 delay=50000000",
 	        "shape both proto=udp ip=10.0.0.1/32 port=53 uid=33 dev=eth0 : seed=0 loss=300000",
 	};
@@ -67,6 +73,22 @@ static void refuses_what_is_not_canonical(void **state)
 	        "cut silence in egress=swallow port=+80",
 	        "cut silence in egress=swallow proto=icmp port=80",
 	        "cut silence in egress=swallow proto=any",
+	        "cut silence in egress=swallow conn=new",
+	        "cut silence in egress=swallow proto=udp conn=new",
+	        "cut silence in egress=swallow proto=tcp conn=any",
+	        "cut silence in egress=swallow ip=^10.0.0.0/8,10.0.0.0/7",
+	        "cut silence in egress=swallow ip=^^10.0.0.0/8",
+	        "cut silence in egress=swallow ip=10.0.0.0/8,^10.0.0.0/8",
+	        "cut silence in egress=swallow ip=^0.0.0.0/0,^::/0",
+	        "cut silence in egress=swallow port=80,^22-90",
+	        "cut silence in egress=swallow proto=tcp port=^0-65535",
+	        "cut silence in egress=swallow flows=300000",
+	        "cut silence in egress=swallow flows=0:1",
+	        "cut silence in egress=swallow flows=1000001:1",
+	        "cut silence in egress=swallow flows=1:4294967296",
+	        "cut silence in egress=swallow packets=0",
+	        "cut silence in egress=swallow packets=5:1",
+	        "cut silence in egress=swallow packets=5 flows=5:1",
 	        "cut silence in egress=swallow uid=-1",
 	        "cut silence in egress=swallow uid=4294967296",
 	        "cut silence in egress=swallow cgroup=12",
@@ -111,6 +133,33 @@ static void sorts_and_folds(void **state)
 	assert_int_equal(nft_rules_format(&r, &b, &e), 0);
 	assert_string_equal(b.data, "cut silence in egress=swallow "
 	                            "ip=9.9.9.9/32,10.0.0.0/12,fd00::/64 port=80-90,443");
+}
+
+static void what_is_excluded_is_known(void **state)
+{
+	static const uint8_t inner[16] = {10, 1, 2, 3}, outer[16] = {11};
+	struct nft_rules r = {.direction = NFT_IN};
+	struct err e = ERR_INIT;
+	BUF(b, STATE_MAX);
+	(void)state;
+	assert_int_equal(nft_rules_add_addr(&r, "^10.1.0.0/15", &e), 0);
+	assert_int_equal(nft_rules_add_addr(&r, "10.0.0.0/8", &e), 0);
+	assert_int_equal(nft_rules_add_ports(&r, "^20-30", &e), 0);
+	assert_int_equal(nft_rules_addrs(&r), 1);
+	assert_int_equal(nft_rules_ports(&r), 0);
+	assert_true(nft_rules_except_addr(&r, AF_INET, inner, 32));
+	assert_true(nft_rules_except_addr(&r, AF_INET, inner, 15));
+	assert_false(nft_rules_except_addr(&r, AF_INET, inner, 14));
+	assert_false(nft_rules_except_addr(&r, AF_INET, outer, 32));
+	assert_false(nft_rules_except_addr(&r, AF_INET6, inner, 128));
+	assert_true(nft_rules_except_ports(&r, 20, 30));
+	assert_false(nft_rules_except_ports(&r, 20, 31));
+	assert_int_equal(nft_rules_format(&r, &b, &e), 0);
+	assert_string_equal(b.data, "cut silence in egress=swallow ip=10.0.0.0/8,^10.0.0.0/15 "
+	                            "port=^20-30");
+	assert_int_equal(nft_rules_add_addr(&r, "^8.0.0.0/5", &e), 0);
+	assert_int_equal(nft_rules_format(&r, &b, &e), -EINVAL);
+	assert_string_equal(e.what, "what is excluded leaves no address");
 }
 
 static void too_much_is_an_error(void **state)
@@ -183,6 +232,7 @@ int main(void)
 	        cmocka_unit_test(reads_back_what_it_writes),
 	        cmocka_unit_test(refuses_what_is_not_canonical),
 	        cmocka_unit_test(sorts_and_folds),
+	        cmocka_unit_test(what_is_excluded_is_known),
 	        cmocka_unit_test(too_much_is_an_error),
 	        cmocka_unit_test(survives_noise),
 	        cmocka_unit_test(objects),
