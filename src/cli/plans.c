@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/show.h"
+#include "run/attack-names.h"
 #include "run/plan-text.h"
 
 /* Before it is folded into lines, where a secret with blanks would not be known again. */
@@ -36,6 +37,7 @@ static void think(struct cli *cli, const struct world *w, const struct policies 
                   const struct experiment *x, uint64_t seed, size_t i, struct attack_thought *t)
 {
 	struct moment moment = {.seed = attack_seed(seed, i), .floors = &p->floors};
+	struct names *names = NULL;
 	uint64_t again_ns;
 
 	t->attack = x->attacks[i];
@@ -46,6 +48,12 @@ static void think(struct cli *cli, const struct world *w, const struct policies 
 	                        &cli->arena, &t->targets, &t->resolve_err);
 	if (t->resolve_code < 0)
 		return;
+	t->plan_code = attack_names(x, t->attack, &cli->arena, &names, &t->plan_err);
+	if (t->plan_code == 0)
+		t->plan_code = names_resolve(w, names, &t->plan_err);
+	if (t->plan_code < 0)
+		return;
+	moment.names = names;
 	t->plan_code = attack_plan(x, t->attack, 0, &t->targets, &moment, w, "dry-run", &cli->arena,
 	                           &t->plan, &again_ns, NULL, &t->plan_err);
 	if (t->plan_code == 0)

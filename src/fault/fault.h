@@ -11,6 +11,7 @@
 #define SQUALL_FAULT_FAULT_H
 
 #include "base/counters.h"
+#include "machine/names.h"
 #include "machine/target.h"
 #include "model/param.h"
 #include "model/policy.h"
@@ -21,6 +22,7 @@ struct moment {
 	uint64_t turn; /* how often this attack was planned before */
 	uint64_t seed;
 	const struct floors *floors; /* the machine owner's; NULL: none */
+	const struct names *names;   /* what those in PARAM_HOSTS are now; NULL: there is none */
 };
 
 enum { DOSE_TEXT = 200 };

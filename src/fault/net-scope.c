@@ -115,9 +115,34 @@ static int check_words(const struct scope_args *a, struct err *err)
 	return 0;
 }
 
+/* names NULL: what host names stand for is not known yet, and matches nothing here. */
+static int add_address(struct nft_rules *r, const char *text, const struct names *names,
+                       struct err *err)
+{
+	bool except = text[0] == '^';
+	const struct host_name *host;
+	int ret = 0;
+
+	if (!name_is_host(text + except))
+		return nft_rules_add_addr(r, text, err);
+	if (!names)
+		return 0;
+	host = names_find(names, text + except);
+	if (!host)
+		return err_set(err, -EINVAL, "\"%s\" was not resolved", text + except);
+	for (size_t i = 0; ret == 0 && i < host->n; i++) {
+		struct nft_addr one = {.family = host->v[i].family, .except = except};
+
+		one.length = one.family == AF_INET ? 32 : 128;
+		memcpy(one.bytes, host->v[i].bytes, sizeof(one.bytes));
+		ret = nft_rules_put_addr(r, one, err);
+	}
+	return ret;
+}
+
 /* The filters that the parameters name. w NULL: those that need no machine. */
-static int read_filters(const struct scope_args *a, const struct world *w, struct nft_rules *r,
-                        struct err *err)
+static int read_filters(const struct scope_args *a, const struct names *names,
+                        const struct world *w, struct nft_rules *r, struct err *err)
 {
 	const struct text_list *addresses = a->to.n ? &a->to : a->from.n ? &a->from : &a->address;
 	int ret = 0;
@@ -136,7 +161,7 @@ static int read_filters(const struct scope_args *a, const struct world *w, struc
 	r->flows_ppm = (uint32_t)a->flows_ppm;
 	r->packets_ppm = (uint32_t)a->packets_ppm;
 	for (size_t i = 0; ret == 0 && i < addresses->n; i++)
-		ret = nft_rules_add_addr(r, addresses->v[i], err);
+		ret = add_address(r, addresses->v[i], names, err);
 	for (size_t i = 0; ret == 0 && i < a->port.n; i++)
 		ret = nft_rules_add_ports(r, a->port.v[i], err);
 	for (size_t i = 0; ret == 0 && i < a->interface.n; i++) {
@@ -245,7 +270,7 @@ int scope_check(const struct scope_args *a, struct err *err)
 	BUF(text, STATE_MAX);
 
 	if (ret == 0)
-		ret = read_filters(a, NULL, &rules, err);
+		ret = read_filters(a, NULL, NULL, &rules, err);
 	return ret < 0 ? ret : nft_rules_format(&rules, &text, err);
 }
 
@@ -256,15 +281,16 @@ bool scope_is_local(const struct scope_args *a)
 	if (named(&a->interface))
 		return named(&a->interface) == a->interface.n && a->interface.n == 1 &&
 		       strcmp(a->interface.v[0], "lo") == 0;
-	return read_filters(a, NULL, &r, NULL) == 0 && all_loopback(&r);
+	return read_filters(a, NULL, NULL, &r, NULL) == 0 && all_loopback(&r);
 }
 
 int scope_rules(const struct scope_args *a, enum nft_mode mode, const struct target *t,
                 const struct moment *moment, const struct world *w, struct nft_rules *to,
                 struct err *err)
 {
+	static const struct names none;
 	struct nft_rules r = {.mode = mode};
-	int ret = read_filters(a, w, &r, err);
+	int ret = read_filters(a, moment->names ? moment->names : &none, w, &r, err);
 
 	if (ret == 0 && t->kind == TARGET_CGROUP)
 		ret = read_cgroup(t, w, &r, err);

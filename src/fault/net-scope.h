@@ -37,15 +37,18 @@ struct scope_args {
 	        {.name = "address",                                                            \
 	         .kind = PARAM_LIST,                                                           \
 	         .offset = offsetof(type, scope.address),                                      \
+	         .flags = PARAM_HOSTS,                                                         \
 	         .help = "only traffic with these remote addresses: 10.0.0.0/8, fd00::7; "     \
-	                 "^10.0.0.7: not that one"},                                           \
+	                 "^10.0.0.7: not that one; host names too"},                           \
 	        {.name = "to",                                                                 \
 	         .kind = PARAM_LIST,                                                           \
 	         .offset = offsetof(type, scope.to),                                           \
+	         .flags = PARAM_HOSTS,                                                         \
 	         .help = "only what goes out to these addresses"},                             \
 	        {.name = "from",                                                               \
 	         .kind = PARAM_LIST,                                                           \
 	         .offset = offsetof(type, scope.from),                                         \
+	         .flags = PARAM_HOSTS,                                                         \
 	         .help = "only what comes in from these addresses"},                           \
 	        {.name = "port",                                                               \
 	         .kind = PARAM_LIST,                                                           \

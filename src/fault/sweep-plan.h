@@ -23,6 +23,7 @@ struct sweep_args {
 #define SWEEP_ADDRESS(type)                                                                     \
 	{                                                                                       \
 		.name = "address", .kind = PARAM_LIST, .offset = offsetof(type, sweep.address), \
+		.flags = PARAM_HOSTS,                                                           \
 		.help = "only with these remote addresses: 10.0.0.0/8, fd00::7; "               \
 		        "^10.0.0.7: not that one",                                              \
 	}

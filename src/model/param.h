@@ -37,6 +37,8 @@ enum param_flag {
 	PARAM_RAMP = 4,       /* may carry levels */
 	PARAM_SECRET = 8,     /* masked wherever shown */
 	PARAM_PATH = 16,
+	PARAM_HOSTS =
+	        32, /* a list of addresses, where host names may stand, "^" before one or not */
 };
 
 struct text_list {

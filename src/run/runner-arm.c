@@ -107,6 +107,8 @@ static int plans_check(struct runner *r, enum exit_code *code, struct err *err)
 		*code = EXIT_CANNOT;
 		int rc = attack_can(attack, r->o->world, err);
 		if (rc == 0)
+			rc = names_arm(&r->attacks[i], err);
+		if (rc == 0)
 			rc = command_start(&r->attacks[i], err);
 		if (rc < 0)
 			return rc;

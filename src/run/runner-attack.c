@@ -113,6 +113,12 @@ static void again_set(struct attack *a, uint64_t again_ns)
 		timer_set(a->again, loop_now_ns(a->r->loop) + again_ns);
 }
 
+void attack_again(struct attack *a)
+{
+	if (a->put)
+		again_set(a, 1);
+}
+
 int attack_put(struct attack *a, enum attack_use use, struct err *err)
 {
 	struct runner *r = a->r;
@@ -121,7 +127,8 @@ int attack_put(struct attack *a, enum attack_use use, struct err *err)
 	                                r->armed_ns ? loop_now_ns(r->loop) - r->armed_ns : 0,
 	                        .turn = a->turn,
 	                        .seed = attack_seed(r->o->seed, a->i),
-	                        .floors = r->o->policies ? &r->o->policies->floors : NULL};
+	                        .floors = r->o->policies ? &r->o->policies->floors : NULL,
+	                        .names = a->names};
 	struct arena cleanup(arena_release) arena = {.head = NULL};
 	arena_init(&arena, PLAN_BYTES);
 	struct plan plan;
@@ -213,6 +220,7 @@ void runner_take_out(struct runner *r, uint32_t i)
 {
 	struct attack *a = &r->attacks[i];
 	again_set(a, 0);
+	names_unwatch(a);
 	a->put = false;
 	if (!r->linked)
 		return;
@@ -236,6 +244,7 @@ void runner_take_all(struct runner *r)
 	for (size_t i = 0; i < r->x->attacks_n; i++) {
 		struct attack *a = &r->attacks[i];
 		again_set(a, 0);
+		names_unwatch(a);
 		a->leaving |= a->put && r->linked;
 		a->put = false;
 	}
@@ -266,11 +275,14 @@ void attack_in(struct attack *a, const struct err *err)
 	/* On a failure the keeper has taken all of it out. */
 	if (err) {
 		again_set(a, 0);
+		names_unwatch(a);
 		a->put = false;
 	}
 	runner_post(a->r, EV_PLAN_IN, a->i, NULL, err);
-	if (!err && a->put)
-		targets_watch(a);
+	if (err || !a->put)
+		return;
+	targets_watch(a);
+	names_watch(a);
 }
 
 void attack_step(struct attack *a, const struct slot *slot)
@@ -368,6 +380,7 @@ void attack_metered(struct attack *a, const struct counters *read)
 void attack_out(struct attack *a, size_t residue, const struct counters *left)
 {
 	again_set(a, 0);
+	names_unwatch(a);
 	targets_unwatch(a);
 	json_t *steps = json_array(), *step;
 	const char *key;
@@ -386,6 +399,7 @@ void attack_out(struct attack *a, size_t residue, const struct counters *left)
 void attack_release(struct attack *a)
 {
 	timer_free(a->again);
+	names_unwatch(a);
 	targets_release(a);
 	command_release(a);
 	json_decref(a->steps);

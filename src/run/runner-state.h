@@ -20,7 +20,8 @@ struct flight;  /* a look or a deed: runner-looks.c */
 struct filter;  /* a compiled jq filter: runner-looks.c */
 struct pending; /* an event that waits: runner.c */
 
-struct lookout; /* targets that are being looked for again: runner-follow.c */
+struct name_watch; /* host names that are looked up again: runner-names.c */
+struct lookout;    /* targets that are being looked for again: runner-follow.c */
 
 /* One target: index in attack.targets.v. */
 struct target_watch {
@@ -65,6 +66,8 @@ struct attack {
 	struct target_watch *watches; /* one for each target; NULL: not yet watched */
 	struct timer *look;           /* at targets that no descriptor tells about */
 	struct lookout *lookout;
+	struct names *names; /* that it names, in the runner's arena; NULL: none */
+	struct name_watch *name_watch;
 	uint64_t looks;              /* for what comes */
 	bool fresh;                  /* something has come and was not put yet */
 	struct run_command *command; /* the program that was started as the target; NULL: none */
@@ -158,6 +161,14 @@ void attack_in(struct attack *a, const struct err *err);
 void attack_out(struct attack *a, size_t residue, const struct counters *left);
 void attack_step(struct attack *a, const struct slot *slot);
 void attack_release(struct attack *a);
+/* Plans again at the next turn, as when its time has come. */
+void attack_again(struct attack *a);
+
+/* runner-names.c: host names and their addresses */
+/* Which there are, resolved for the first time: before any harm. Waits. */
+int names_arm(struct attack *a, struct err *err) must_use;
+void names_watch(struct attack *a);
+void names_unwatch(struct attack *a);
 
 /* runner-follow.c: targets that end, and what comes in their place */
 void targets_watch(struct attack *a);
