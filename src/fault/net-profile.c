@@ -191,8 +191,7 @@ const struct fault fault_net_profile = {
                                "intercontinental: 250ms +- 2ms, 0.01% lost, no limit.\n\n"
                                "The delay is that of a round trip, all of it in the direction "
                                "that is shaped: what comes in, with the rate downwards. With "
-                               "direction out, which is possible on loopback only, the rate is "
-                               "that upwards; elsewhere attack the other end for it. Queues hold "
+                               "direction out the rate is that upwards. Queues hold "
                                "200ms. For other figures use net.delay, net.loss and net.rate: "
                                "attacks on one target work together. docs/network-faults.md says "
                                "where the figures come from.",

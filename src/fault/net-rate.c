@@ -149,9 +149,8 @@ const struct fault fault_net_rate = {
                                "10Mbps is not accepted, for it means bytes to some.\n\n"
                                "It counts packets alone, not several in one as the kernel would "
                                "hand them over, so a fast link costs processor time. Filters and "
-                               "targets are those of net.cut. It holds back, so it is for what "
-                               "comes in, and on loopback also for what goes out. The dose is "
-                               "the rate on average, idle time included, and how long packets "
+                               "targets are those of net.cut. The dose is the rate on average, "
+                               "idle time included, and how long packets "
                                "waited; traffic that stayed below the rate is no-effect.",
                         .params = params,
                         .args_size = sizeof(struct rate_args),

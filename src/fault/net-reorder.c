@@ -116,9 +116,8 @@ const struct fault fault_net_reorder = {
                                "ahead: a share of 100% then is every Nth, regularly.\n\n"
                                "TCP takes what is overtaken by three or more for lost and sends "
                                "it again; protocols over UDP must sort by themselves. Filters "
-                               "and targets are those of net.cut. It holds back, so it is for "
-                               "what comes in, and on loopback also for what goes out. The dose "
-                               "is what went ahead of the packets that matched.",
+                               "and targets are those of net.cut. The dose is what went ahead of "
+                               "the packets that matched.",
                         .params = params,
                         .args_size = sizeof(struct reorder_args),
                         .examples = examples,

@@ -274,16 +274,6 @@ int scope_check(const struct scope_args *a, struct err *err)
 	return ret < 0 ? ret : nft_rules_format(&rules, &text, err);
 }
 
-bool scope_is_local(const struct scope_args *a)
-{
-	struct nft_rules r = {0};
-
-	if (named(&a->interface))
-		return named(&a->interface) == a->interface.n && a->interface.n == 1 &&
-		       strcmp(a->interface.v[0], "lo") == 0;
-	return read_filters(a, NULL, NULL, &r, NULL) == 0 && all_loopback(&r);
-}
-
 int scope_rules(const struct scope_args *a, enum nft_mode mode, const struct target *t,
                 const struct moment *moment, const struct world *w, struct nft_rules *to,
                 struct err *err)

@@ -98,8 +98,6 @@ struct scope_args {
 enum nft_direction scope_way(const struct scope_args *, enum nft_mode);
 /* What can be told without a machine. -EINVAL. */
 int scope_check(const struct scope_args *, struct err *) must_use;
-/* Does all of it stay on the loopback device? For args that scope_check() takes. */
-bool scope_is_local(const struct scope_args *);
 /* The rules of that mode for this target. -ESTALE: it is gone. */
 int scope_rules(const struct scope_args *, enum nft_mode, const struct target *,
                 const struct moment *, const struct world *, struct nft_rules *,

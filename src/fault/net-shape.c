@@ -19,12 +19,6 @@ int shape_allowed(const struct scope_args *a, const struct shape *s, struct err 
 	BUF(text, SHAPE_TEXT_MAX);
 	int ret = scope_check(a, err);
 
-	if (ret == 0 && shape_holds(s) && scope_way(a, NFT_SHAPE) != NFT_IN && !scope_is_local(a)) {
-		err_set(err, -EINVAL, "what goes out can be held back on loopback only");
-		return err_hint(err, -EINVAL,
-		                "Hold back what comes in, here or at the other end: a round trip "
-		                "is as long. Or say \"interface: lo\".");
-	}
 	return ret < 0 ? ret : shape_format(s, &text, err);
 }
 

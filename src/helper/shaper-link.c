@@ -164,6 +164,9 @@ static bool packet_read(const struct nlmsghdr *h, struct shaper_packet *p)
 		case NFQA_SKB_INFO:
 			p->sum_missing = u32_get(a) & NFQA_SKB_CSUMNOTREADY;
 			break;
+		case NFQA_MARK:
+			p->mark = u32_get(a);
+			break;
 		case NFQA_IFINDEX_INDEV:
 		case NFQA_IFINDEX_OUTDEV:
 			p->device = u32_get(a);

@@ -37,6 +37,7 @@ struct shaper_packet {
 	size_t data_n;
 	bool sum_missing; /* its checksum is not filled in yet */
 	uint32_t device;  /* index of where it came from or goes to; 0: not known */
+	uint32_t mark;
 };
 
 /* What the kernel says of verdicts that were flushed, in their order. */

@@ -10,8 +10,9 @@
 enum { PACKET_BYTES = 768 };
 
 struct body {
-	uint32_t n, device;
-	bool changed, sum_missing;
+	uint32_t n;
+	struct send_way way;
+	bool changed, sum_missing, copy;
 	uint8_t bytes[];
 };
 
@@ -43,7 +44,11 @@ static struct body *body_make(const struct shaper_packet *p)
 	if (!b)
 		return NULL;
 	*b = (struct body){
-	        .n = (uint32_t)p->data_n, .device = p->device, .sum_missing = p->sum_missing};
+	        .n = (uint32_t)p->data_n,
+	        .way = {.device = p->device,
+	                .mark = p->mark,
+	                .out = p->hook == NF_INET_LOCAL_OUT || p->hook == NF_INET_POST_ROUTING},
+	        .sum_missing = p->sum_missing};
 	memcpy(b->bytes, p->data, p->data_n);
 	return b;
 }
@@ -58,7 +63,7 @@ static void sum(struct body *b)
 static bool send_body(struct shaper *s, struct body *b)
 {
 	sum(b);
-	return shaper_send(&s->send, b->bytes, b->n, b->device);
+	return shaper_send(&s->send, b->bytes, b->n, &b->way);
 }
 
 static struct shaper_gone *gone_first(struct shaper *s)
@@ -115,10 +120,23 @@ static void go(struct shaper *s, const struct shape_item *i, bool held)
 			gone_push(s, serial, b);
 			return;
 		}
-	} else if (b && send_body(s, b)) {
-		count(s->counts.duplicated, 1);
+	} else if (b) {
+		bool sent = send_body(s, b);
+
+		if (b->copy)
+			count(s->counts.duplicated, sent);
+		else
+			count(s->counts.vanished, !sent);
 	}
 	free(b);
+}
+
+/* A packet that waits on its way out stays on its socket's account, and TCP would stall rather than
+ * be slow (tcp_limit_output_bytes, ip-sysctl). So the kernel lets go of it, and it is sent from
+ * here when it is due: where that is the same packet then. */
+static bool sends_itself(struct shaper *s, const struct body *b)
+{
+	return b && b->way.out && shaper_send_can(&s->send, b->bytes, b->n, b->way.device);
 }
 
 /* Holds it, or passes it on where it is due or there is no room. */
@@ -126,17 +144,24 @@ static void hold(struct shaper *s, struct shape_item *i, const struct shaper_pac
                  uint64_t now_ns)
 {
 	uint64_t bytes = i->bytes + PACKET_BYTES;
-	bool due = i->due_ns <= now_ns;
+	bool due = i->due_ns <= now_ns, itself;
+	uint32_t id = i->id;
 
 	if (!due && !i->data)
 		i->data = body_make(p);
+	itself = !due && id && sends_itself(s, i->data);
+	if (itself)
+		i->id = 0;
 	if (due || s->held_bytes + bytes > s->bytes_most || !shape_queue_put(s->queue, i)) {
+		i->id = id;
 		count(s->counts.passed, !due);
 		go(s, i, false);
 		return;
 	}
 	s->held_bytes += bytes;
-	if (i->id)
+	if (itself)
+		shaper_link_drop(&s->link, id);
+	if (id)
 		count(s->counts.delayed, 1);
 }
 
@@ -155,6 +180,8 @@ static void fate_do(struct shaper *s, const struct shaper_packet *p, const struc
 	}
 	if (f->overtakes)
 		count(s->counts.reordered, 1);
+	if (b)
+		b->copy = !id;
 	item.data = b;
 	hold(s, &item, p, now_ns);
 }

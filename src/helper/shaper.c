@@ -28,10 +28,10 @@
  * CODE TEXT HINT": once when started, then once for each order. Its page has its counters, and the
  * number of its packet queue ("queue"). Orders:
  *
- *   shape TEXT MARK       what to do from now on (base/shape.h), and how what it sends is marked
- *   batch LENGTH ACKS     as helper nft has it
- *   end LENGTH ACKS       the same, which leads nothing to it any more; then what it holds passes,
- *                         and all that still comes
+ *   shape TEXT MARK/BITS  what to do from now on (base/shape.h), and how what it sends is marked,
+ * in those bits; MARK/BITS followed by " out": what goes out it sends itself batch LENGTH ACKS as
+ * helper nft has it end LENGTH ACKS       the same, which leads nothing to it any more; then what
+ * it holds passes, and all that still comes
  *
  * It has no priority above nice: who reads packets as fast as they come must not take a CPU from
  * everybody.
@@ -149,17 +149,22 @@ static bool reads_bytes(const struct shape *s)
 }
 
 /* Once for the shape that was, and once for the one that is to be: nothing is decided in between.
+ * What is sent from here fits the device: of several packets in one the kernel makes single ones.
  */
-static int reshape(struct shaper_process *p, const char *text, const char *mark, struct err *err)
+static int reshape(struct shaper_process *p, const char *text, const char *sending, struct err *err)
 {
+	char *rest;
+	uint32_t mark = (uint32_t)strtoul(sending, &rest, 10);
+	uint32_t bits = *rest == '/' ? (uint32_t)strtoul(rest + 1, &rest, 10) : 0;
+	bool out = strcmp(rest, " out") == 0;
 	struct shape shape;
 	int code = shape_parse(text, &shape, err);
 
 	if (code == 0 && reads_bytes(&shape))
-		code = shaper_send_open(&p->s.send, (uint32_t)strtoul(mark, NULL, 10), err);
+		code = shaper_send_open(&p->s.send, mark, bits, err);
 	if (code == 0)
 		code = shaper_link_set(&p->s.link, reads_bytes(&shape) ? PACKET_MOST : HEADERS,
-		                       !shape_counts(&shape), 2 * SHAPER_HELD_MOST, err);
+		                       !shape_counts(&shape) && !out, 2 * SHAPER_HELD_MOST, err);
 	if (code == 0)
 		shaper_reshape(&p->s, &shape);
 	return code;

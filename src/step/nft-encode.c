@@ -122,8 +122,6 @@ int nft_encode_put(const char *table, const struct nft_rules *rules, const char 
 	if (!carry)
 		carry = &nothing;
 	nft_comment_format(state, &comment);
-	if (rules->mode == NFT_SHAPE && !nft_shape_fits(rules, err))
-		return -EOPNOTSUPP;
 
 	nft_bracket(&b, NFNL_MSG_BATCH_BEGIN);
 	b.family = NFPROTO_NETDEV;

@@ -326,8 +326,6 @@ void nft_pipeline_end(const struct nft_pipeline *p, const char *chain)
 		nft_rule_end(&r);
 		return;
 	}
-	if (p->end == NFT_END_QUEUE && p->mark)
-		mark_change(&r, p->mark, 0);
 	if (p->end == NFT_END_QUEUE)
 		nft_queue_to(&r, p->queue);
 	else if (p->end == NFT_END_SWALLOW)

@@ -36,7 +36,7 @@ struct nft_pipeline {
 	bool any_device; /* told by the caller's own rule */
 	enum nft_port_side side;
 	enum nft_end end;
-	uint32_t mark; /* the bit that NFT_END_MARK sets, and NFT_END_QUEUE clears; 0: none */
+	uint32_t mark; /* the bit that NFT_END_MARK sets */
 	const struct nft_queue *queue;
 	uint64_t packets, bytes; /* to begin counting from */
 	enum nft_stage stages[NFT_STAGES_MAX];

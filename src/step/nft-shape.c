@@ -8,10 +8,6 @@
 
 #include "step/nft-pipeline.h"
 
-/* By which one shaper knows what it marked at local output: a bit of eight, by its turn. */
-enum { MARK_FIRST = 0x00010000, MARKS = 8 };
-enum { PRIORITY_LAST = 2000 }; /* after every mangling chain, so that the mark stays */
-
 const char nft_shape_note[] = "state";
 
 struct shape_table {
@@ -35,31 +31,6 @@ static bool covers_loopback(const struct nft_rules *r)
 	return !r->confined;
 }
 
-static bool is_loopback_only(const struct nft_rules *r)
-{
-	return r->confined && r->devs_n == 1 && covers_loopback(r);
-}
-
-/* What goes out is caught where it comes in again. */
-static bool turns_round(const struct nft_rules *r)
-{
-	return (r->direction & NFT_OUT) && shape_holds(&r->shape);
-}
-
-bool nft_shape_fits(const struct nft_rules *r, struct err *err)
-{
-	if (!turns_round(r) || is_loopback_only(r))
-		return true;
-	(void)err_set(
-	        err, -EOPNOTSUPP,
-	        "cannot hold back what goes out by other devices than loopback: TCP would stall");
-	(void)err_hint(
-	        err, -EOPNOTSUPP,
-	        "Hold back what comes in (direction in), here or at the other end; or confine "
-	        "it to device lo.");
-	return false;
-}
-
 /* Where the base chain of a direction hangs; -1: there is none. */
 static int hook_in(const struct nft_rules *r)
 {
@@ -72,23 +43,20 @@ static int hook_out(const struct nft_rules *r)
 {
 	if (!(r->direction & NFT_OUT))
 		return -1;
-	if (!turns_round(r))
-		return r->has_cgroup ? NF_INET_LOCAL_OUT : NF_INET_POST_ROUTING;
-	/* without an owner what comes in says all of what went out */
-	return r->direction == NFT_OUT || has_owner(r) ? NF_INET_PRE_ROUTING : -1;
+	/* what is asked of a socket is not known after routing */
+	return r->has_cgroup ? NF_INET_LOCAL_OUT : NF_INET_POST_ROUTING;
 }
 
-static bool marks(const struct nft_rules *r)
+bool nft_shape_sends(const struct nft_rules *r)
 {
-	return turns_round(r) && has_owner(r);
+	return hook_out(r) >= 0 && shape_holds(&r->shape);
 }
 
 static uint32_t hooks_of(const struct nft_rules *r)
 {
 	int in = hook_in(r), out = hook_out(r);
 
-	return (in < 0 ? 0 : 1u << in) | (out < 0 ? 0 : 1u << out) |
-	       (marks(r) ? 1u << NF_INET_LOCAL_OUT : 0);
+	return (in < 0 ? 0 : 1u << in) | (out < 0 ? 0 : 1u << out);
 }
 
 static int priority(const struct shape_table *t)
@@ -155,47 +123,20 @@ static void in_write(const struct shape_table *t)
 	nft_pipeline_write(&p);
 }
 
-/* At local output, and where it comes in again. */
-static void marked_write(const struct shape_table *t, struct nft_pipeline *out, int hook)
-{
-	struct nft_pipeline mark = *out;
-	struct nft_rule r;
-
-	mark.name = "mark";
-	mark.end = NFT_END_MARK;
-	base_write(t, mark.name, NF_INET_LOCAL_OUT, PRIORITY_LAST);
-	nft_pipeline_write(&mark);
-
-	base_write(t, out->name, hook, priority(t));
-	nft_chain_make(t->b, "out_1");
-	r = loopback_rule(t, out->name, NFT_META_IIFNAME);
-	nft_match_mark(&r, out->mark, NFT_CMP_EQ, out->mark);
-	nft_pipeline_go_on(&r, out, 0);
-	nft_pipeline_end(out, "out_1");
-}
-
 static void out_write(const struct shape_table *t)
 {
 	const struct nft_rules *rules = t->rules;
 	struct nft_pipeline p = {.b = t->b,
 	                         .rules = rules,
 	                         .name = "out",
-	                         .arrives = turns_round(rules) && !has_owner(rules),
 	                         .end = NFT_END_QUEUE,
 	                         .queue = t->queue,
 	                         .packets = t->carry->packets_out,
 	                         .bytes = t->carry->bytes_out};
 	struct nft_rule r;
 
-	if (marks(rules)) {
-		p.mark = (uint32_t)MARK_FIRST << t->queue->turn % MARKS;
-		marked_write(t, &p, hook_out(rules));
-		return;
-	}
 	base_write(t, p.name, hook_out(rules), priority(t));
-	if (turns_round(rules))
-		p.side = NFT_PORT_SOURCE;
-	else if (!has_owner(rules) && rules->direction == NFT_BOTH) {
+	if (!has_owner(rules) && rules->direction == NFT_BOTH) {
 		r = loopback_rule(t, p.name, NFT_META_OIFNAME); /* counts as it comes in */
 		nft_pass(&r);
 	} else if (!has_owner(rules) && rules->ports_n && covers_loopback(rules))

@@ -19,8 +19,8 @@ enum { NFT_SHAPE_PRIORITY = -100000 }; /* turn 0 of struct nft_queue, which nobo
 /* The chain without rules that carries the state's text: unlike the table's it can be changed. */
 extern const char nft_shape_note[];
 
-/* Can this be caught at all? */
-bool nft_shape_fits(const struct nft_rules *, struct err *) must_use;
+/* Does the shaper send itself what it holds back? */
+bool nft_shape_sends(const struct nft_rules *);
 void nft_shape_write(struct nft_batch *, const struct nft_rules *, const char *comment,
                      const struct nft_seen *there, const struct nft_count *carry,
                      const struct nft_queue *);

@@ -227,15 +227,16 @@ static unsigned turn_take(const struct nft_seen *seen)
 	return seen->last_turn < NFT_TURNS_MAX ? seen->last_turn + 1 : NFT_TURNS_MAX;
 }
 
-static int shape_order(const struct hold *h, const struct shape *shape, unsigned turn,
+static int shape_order(const struct hold *h, const struct nft_rules *rules, unsigned turn,
                        struct err *err)
 {
 	BUF(text, SHAPE_TEXT_MAX);
-	BUF(mark, 16);
-	int code = shape_format(shape, &text, err);
-	buf_addf(&mark, "%u", turn << NFT_TURN_SHIFT);
+	BUF(sending, 40);
+	int code = shape_format(&rules->shape, &text, err);
+	buf_addf(&sending, "%u/%u%s", turn << NFT_TURN_SHIFT, NFT_TURN_MASK,
+	         nft_shape_sends(rules) ? " out" : "");
 	if (code == 0)
-		code = order_send(&h->holder, "shape", text.data, mark.data, err);
+		code = order_send(&h->holder, "shape", text.data, sending.data, err);
 	return code < 0 ? code : holder_answer(&h->holder, held, err);
 }
 
@@ -245,12 +246,10 @@ static int shape_put(struct hold *h, struct put *p, struct err *err)
 {
 	struct nft_queue queue = {.number = 0};
 	struct counters page;
-	int code = nft_shape_fits(&p->rules, err) ? 0 : -EOPNOTSUPP;
-	if (code == 0)
-		code = shaper_start(h, p, err);
+	int code = shaper_start(h, p, err);
 	queue.turn = turn_take(&p->seen);
 	if (code == 0)
-		code = shape_order(h, &p->rules.shape, queue.turn, err);
+		code = shape_order(h, &p->rules, queue.turn, err);
 	BOUNDARY("nft: shaper ordered");
 	if (code == 0)
 		code = held_page_read(h->page, &page, err);

@@ -47,10 +47,10 @@
  *              made again.
  *
  * Shaping, and where it sees a packet. Incoming ones before routing, or with uid or cgroup at local
- * input. Outgoing ones after routing, or with a cgroup at local output, when the shape decides at
- * once: the sender does not learn of a loss. What holds packets back (shape_holds()) cannot do so
- * on their way out, because a packet that waits there stays on its socket's account and TCP
- * stalls: only dev=lo is taken for that, where what goes out is caught as it comes in again.
+ * input. Outgoing ones after routing, or with a cgroup at local output: the sender does not learn
+ * of a loss. What is held back there (shape_holds()) would stay on its socket's account, and TCP
+ * would stall: the shaper has the kernel drop it and sends it itself when it is due, but for what
+ * is longer than the device takes, or is for many.
  *
  * On loopback every packet goes out and comes in, and counts once: in direction in, when its
  * destination port is a listed one; in direction out, when its source port is; in both, when

@@ -40,6 +40,38 @@ case_adds_its_time() {
 	has "said so" "$OUT$ERR" 'nothing matched: no packet'
 	referee_after
 }
+# What goes out is held back by squall, not by the kernel on its sender's account.
+case_outwards() {
+	can && need iperf3 || return
+	local address
+	netns_pair
+	referee_before
+	shaped net.delay "netns=$B" 50ms --direction out
+	for address in 10.99.0.2 fd99::2; do
+		pinged "$A" $address 10 0.02
+		is "all of $address come" "$CAME" "$SENT"
+		between "round trip to $address" "$MID" 50 54
+		between "and the shortest is not shorter" "$MIN" 50 51
+	done
+	# two fragments each: as large as no single packet may be
+	inside "$A" ping -n -c 3 -i 0.02 -W 1 -s 2500 10.99.0.2 >"$DIR/large"
+	has "larger than a packet" "$(<"$DIR/large")" '3 received'
+	served
+	inside "$A" timeout 20 iperf3 -R -c 10.99.0.2 -t 2 -O 1 -J >"$DIR/iperf"
+	check "a stream is not held up (bit/s)" jq -e '.end.sum_received.bits_per_second > 2e8' "$DIR/iperf"
+	is "and loses nothing" "$(jq '.end.sum_sent.retransmits' "$DIR/iperf")" 0
+	unshaped
+	exits "ended by Ctrl-C" 6
+	has "the dose" "$OUT" 'dose .*50ms.*5[0-9.]*ms \(p99 [0-9.]*ms\) on [0-9]{3,} packets'
+	pinged "$A" 10.99.0.2 5 0.02
+	between "afterwards it is as before" "$MID" 0 8
+
+	shaped net.delay "netns=$B" 30ms --direction both --protocol icmp
+	pinged "$A" 10.99.0.2 10 0.02
+	between "both ways: twice in a round trip" "$MID" 60 64
+	unshaped
+	referee_after
+}
 # Each packet to the port is delayed where it comes in, its answer is not.
 case_once_on_loopback() {
 	need nft-queue || return
