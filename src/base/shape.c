@@ -36,6 +36,10 @@ static const struct word {
         {"gap", WORD_U32, offsetof(struct shape, gap), NULL},
         {"rate", WORD_U64, offsetof(struct shape, rate_bits), NULL},
         {"queue", WORD_U64, offsetof(struct shape, queue_bytes), NULL},
+        {"down", WORD_U64, offsetof(struct shape, down_ns), NULL},
+        {"up", WORD_U64, offsetof(struct shape, up_ns), NULL},
+        {"mtu", WORD_U32, offsetof(struct shape, mtu), NULL},
+        {"tell", WORD_FLAG, offsetof(struct shape, tell), "yes"},
 };
 
 bool shape_holds(const struct shape *s)
@@ -46,14 +50,19 @@ bool shape_holds(const struct shape *s)
 bool shape_counts(const struct shape *s)
 {
 	return s->loss_ppm || s->burst || s->every || s->duplicate_ppm || s->corrupt_ppm ||
-	       s->reorder_ppm || s->jitter_ns || s->rate_bits;
+	       s->reorder_ppm || s->jitter_ns || s->rate_bits || s->mtu;
+}
+
+static bool is_turn(uint64_t ns)
+{
+	return ns >= SHAPE_TURN_MIN_NS && ns <= SHAPE_DELAY_MAX_NS;
 }
 
 static int shape_check(const struct shape *s, struct err *err)
 {
 	const char *wrong = NULL;
 
-	if (!shape_holds(s) && !shape_counts(s))
+	if (!shape_holds(s) && !shape_counts(s) && !s->down_ns)
 		wrong = "nothing is asked of the shaper";
 	else if (s->delay_ns > SHAPE_DELAY_MAX_NS || s->jitter_ns > SHAPE_DELAY_MAX_NS)
 		wrong = "delay and jitter are at most 10 minutes";
@@ -81,6 +90,14 @@ static int shape_check(const struct shape *s, struct err *err)
 	else if (s->rate_bits && (s->rate_bits < SHAPE_RATE_MIN || s->rate_bits > SHAPE_RATE_MAX ||
 	                          s->queue_bytes > SHAPE_QUEUE_MAX))
 		wrong = "rate is 1 kbit/s to 100 Gbit/s, queue at most 256 MiB";
+	else if (!s->down_ns != !s->up_ns)
+		wrong = "down and up belong together";
+	else if (s->down_ns && (!is_turn(s->down_ns) || !is_turn(s->up_ns)))
+		wrong = "down and up are 1 ms to 10 minutes";
+	else if (s->mtu && (s->mtu < SHAPE_MTU_MIN || s->mtu > SHAPE_MTU_MAX))
+		wrong = "mtu is 68 to 65535";
+	else if (s->tell && !s->mtu)
+		wrong = "tell belongs to mtu";
 	return wrong ? err_set(err, -EINVAL, "%s", wrong) : 0;
 }
 

@@ -22,6 +22,10 @@
  *   gap=N              N - 1 packets after one that overtook may not; left out: each may
  *   rate=BITS          a second, of IP packets with their headers
  *   queue=BYTES        wait at most for the rate, what comes beyond is lost; always with rate
+ *   down=NS            all packets vanish for so long, then none for up=NS, and so on; always both
+ *   mtu=BYTES          packets larger than that vanish, from the IP header on
+ *   tell=yes           and their sender is told by ICMP, as a router does: "fragmentation needed",
+ *                      or "packet too big"; IPv4 packets that may be fragmented pass
  *
  * One of loss, burst and every. The draws: uniform lies within delay +- jitter; normal has jitter
  * for its standard deviation; pareto too, and the shape 3 of the tables of tc-netem(8), its mean
@@ -51,6 +55,9 @@ enum {
 #define SHAPE_RATE_MIN 1000ull             /* bits a second */
 #define SHAPE_RATE_MAX 100000000000ull
 #define SHAPE_QUEUE_MAX (256ull << 20)
+#define SHAPE_TURN_MIN_NS 1000000ull /* of down and up */
+#define SHAPE_MTU_MIN 68             /* RFC 791 */
+#define SHAPE_MTU_MAX 65535
 
 struct shape {
 	uint64_t seed;
@@ -67,6 +74,9 @@ struct shape {
 	bool mend;
 	uint32_t reorder_ppm, reorder_corr_ppm, gap;
 	uint64_t rate_bits, queue_bytes;
+	uint64_t down_ns, up_ns;
+	uint32_t mtu;
+	bool tell;
 };
 
 /* -EINVAL when it does nothing, contradicts itself or is out of range; -E2BIG. */

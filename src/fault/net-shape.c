@@ -61,6 +61,8 @@ void shaped_read(const struct counters *before, const struct counters *after, st
 	        {"duplicated", offsetof(struct shaped, duplicated)},
 	        {"corrupted", offsetof(struct shaped, corrupted)},
 	        {"reordered", offsetof(struct shaped, reordered)},
+	        {"outages", offsetof(struct shaped, outages)},
+	        {"told", offsetof(struct shaped, told)},
 	        {"vanished", offsetof(struct shaped, vanished)},
 	        {"passed_full", offsetof(struct shaped, passed)},
 	        {"elapsed_ns", offsetof(struct shaped, elapsed_ns)},

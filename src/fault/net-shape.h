@@ -39,6 +39,8 @@ struct shaped {
 	uint64_t matched; /* by the kernel, in packets as large as it had made them */
 	uint64_t seen, seen_bytes;
 	uint64_t delayed, lost, lost_in_queue, duplicated, corrupted, reordered;
+	uint64_t outages;                 /* in which some were lost */
+	uint64_t told;                    /* senders */
 	uint64_t vanished;                /* dropped by the kernel while they were held */
 	uint64_t passed;                  /* as they were, because the shaper was full */
 	uint64_t p50_ns, p99_ns, late_ns; /* of those that were held, and of what was too much */

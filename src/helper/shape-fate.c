@@ -158,6 +158,17 @@ static bool link_take(struct shape_fate *f, uint64_t now_ns, uint32_t bytes, uin
 	return true;
 }
 
+/* 0: the path is up; else which outage this is. */
+static uint64_t outage_at(const struct shape_fate *f, uint64_t now_ns)
+{
+	const struct shape *s = &f->shape;
+	uint64_t since = now_ns > f->flap_ns ? now_ns - f->flap_ns : 0;
+
+	if (!s->down_ns || since % (s->down_ns + s->up_ns) >= s->down_ns)
+		return 0;
+	return since / (s->down_ns + s->up_ns) + 1;
+}
+
 static struct fate fate_of(struct shape_fate *f, struct fate_lane *l, uint64_t now_ns,
                            uint32_t bytes)
 {
@@ -168,6 +179,11 @@ static struct fate fate_of(struct shape_fate *f, struct fate_lane *l, uint64_t n
 	to.corrupted = chance(l, STREAM_CORRUPT, s->corrupt_ppm, s->corrupt_corr_ppm);
 	to.flip = to.corrupted ? rng_next(&l->rng[STREAM_FLIP]) : 0;
 	to.overtakes = overtakes(l, s);
+	to.outage = outage_at(f, now_ns);
+	if (to.outage)
+		to.lost = FATE_DOWN;
+	else if (s->mtu && bytes > s->mtu)
+		to.lost = FATE_LARGE;
 	if (to.lost == FATE_KEPT && !link_take(f, now_ns, bytes, &to.due_ns))
 		to.lost = FATE_QUEUE;
 	if (to.lost != FATE_KEPT || to.overtakes)
@@ -197,6 +213,11 @@ void shape_fate_change(struct shape_fate *f, const struct shape *s)
 	f->shape = *s;
 	if (reseed)
 		lanes_seed(f);
+}
+
+void shape_fate_flap(struct shape_fate *f, uint64_t now_ns)
+{
+	f->flap_ns = now_ns;
 }
 
 size_t shape_fate_next(struct shape_fate *f, uint64_t now_ns, uint32_t bytes, struct fate to[FATES])

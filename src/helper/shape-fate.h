@@ -16,6 +16,7 @@
  *   begins: one that finds the link free is not held back. Idle time is not saved up: no burst
  *   follows it. A packet waits for the link first, and is delayed (or overtakes) behind it; what
  *   waits is counted in bytes against the queue, the packet under way with what is left of it.
+ * - What vanishes in an outage, or because it is large, was drawn for as any other.
  */
 #ifndef SQUALL_HELPER_SHAPE_FATE_H
 #define SQUALL_HELPER_SHAPE_FATE_H
@@ -24,7 +25,16 @@
 #include "base/hash.h"
 #include "base/shape.h"
 
-enum fate_loss { FATE_KEPT, FATE_LOSS, FATE_BURST, FATE_EVERY, FATE_QUEUE, FATE_LOSSES };
+enum fate_loss {
+	FATE_KEPT,
+	FATE_LOSS,
+	FATE_BURST,
+	FATE_EVERY,
+	FATE_QUEUE,
+	FATE_DOWN,
+	FATE_LARGE,
+	FATE_LOSSES
+};
 
 struct fate {
 	enum fate_loss lost; /* and if it is, due_ns means nothing */
@@ -32,6 +42,7 @@ struct fate {
 	bool overtakes;  /* was chosen by reorder: not delayed */
 	uint64_t due_ns; /* of the clock that was passed in */
 	uint64_t flip;   /* which bit, for shape_bytes_flip() */
+	uint64_t outage; /* of FATE_DOWN: which one, from 1 */
 };
 
 enum { FATES = 2 }; /* a packet, and its copy */
@@ -66,6 +77,7 @@ struct shape_fate {
 	uint64_t free_ns;   /* the link's clock: from then on it is free */
 	uint64_t free_rest; /* and so many parts of a nanosecond, of which rate_bits are one */
 	uint64_t before_ns; /* what was waiting at a change is no burden on the queue: until then */
+	uint64_t flap_ns;   /* when the first outage began */
 };
 
 /* The words must be ones that shape_format() takes. direction: any number; engines of one seed and
@@ -74,6 +86,8 @@ void shape_fate_init(struct shape_fate *, const struct shape *, unsigned directi
 /* Other words from now on, for what comes; what has been decided stays. Streams go on, unless the
  * seed is another. */
 void shape_fate_change(struct shape_fate *, const struct shape *);
+/* Outages begin now. Left out: at 0. */
+void shape_fate_flap(struct shape_fate *, uint64_t now_ns);
 /* The next packet of so many bytes from its IP header on, at now_ns (which does not go back).
  * Returns how many fates there are: 1, or 2 when it is duplicated: to[1] is the copy's. */
 size_t shape_fate_next(struct shape_fate *, uint64_t now_ns, uint32_t bytes, struct fate to[FATES]);

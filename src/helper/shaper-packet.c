@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "helper/shape-bytes.h"
+#include "helper/shape-tell.h"
 #include "helper/shaper-state.h"
 
 /* What the kernel holds for a packet besides its bytes. */
@@ -26,12 +27,18 @@ uint64_t shaper_now_ns(void)
 
 void shaper_reshape(struct shaper *s, const struct shape *shape)
 {
+	bool flaps = shape->down_ns != s->shape.down_ns || shape->up_ns != s->shape.up_ns;
+	uint64_t now = shaper_now_ns();
+
 	for (unsigned i = 0; i < NF_INET_NUMHOOKS; i++) {
 		if (s->ordered)
 			shape_fate_change(&s->fates[i], shape);
 		else
 			shape_fate_init(&s->fates[i], shape, i);
+		if (flaps)
+			shape_fate_flap(&s->fates[i], now);
 	}
+	s->outage = flaps ? 0 : s->outage;
 	s->shape = *shape;
 	s->ordered = true;
 }
@@ -188,7 +195,29 @@ static void fate_do(struct shaper *s, const struct shaper_packet *p, const struc
 
 static void lost_count(struct shaper *s, const struct fate *f)
 {
+	if (f->lost == FATE_DOWN && f->outage != s->outage) {
+		s->outage = f->outage;
+		count(s->counts.outages, 1);
+	}
 	count(f->lost == FATE_QUEUE ? s->counts.lost_in_queue : s->counts.lost, 1);
+}
+
+/* As a router: what may be fragmented passes, and who sent the rest is told. */
+static void large_tell(struct shaper *s, const struct shaper_packet *p, struct fate *f,
+                       uint64_t now_ns)
+{
+	struct send_way way = {.device = p->device};
+	uint8_t told[SHAPE_TELL_MAX];
+	size_t n;
+
+	if (shape_tell_may_be_parted(p->data, p->data_n)) {
+		f->lost = FATE_KEPT;
+		f->due_ns = now_ns;
+		return;
+	}
+	n = shape_tell_large(p->data, p->data_n, s->shape.mtu, told);
+	if (n && shaper_send(&s->send, told, n, &way))
+		count(s->counts.told, 1);
 }
 
 void shaper_take(struct shaper *s, const struct shaper_packet *p, uint64_t now_ns)
@@ -203,6 +232,8 @@ void shaper_take(struct shaper *s, const struct shaper_packet *p, uint64_t now_n
 	count(s->counts.seen_packets, 1);
 	count(s->counts.seen_bytes, p->bytes);
 	n = shape_fate_next(&s->fates[p->hook], now_ns, p->bytes, f);
+	if (f[0].lost == FATE_LARGE && s->shape.tell)
+		large_tell(s, p, &f[0], now_ns);
 	for (size_t i = 0; i < n; i++)
 		if (f[i].lost)
 			lost_count(s, &f[i]);

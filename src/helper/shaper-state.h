@@ -23,8 +23,8 @@ enum { SHAPER_HELD_MOST = 1 << 18, SHAPER_GONE_MOST = 1 << 12, SHAPER_GONE_BYTES
 
 struct shaper_counts {
 	uint64_t *queue, *raised, *seen_packets, *seen_bytes, *delayed, *lost, *lost_in_queue,
-	        *duplicated, *corrupted, *reordered, *passed, *vanished, *restored, *p50_ns,
-	        *p99_ns, *late_ns;
+	        *duplicated, *corrupted, *reordered, *passed, *vanished, *restored, *outages, *told,
+	        *p50_ns, *p99_ns, *late_ns;
 };
 
 struct body;
@@ -47,8 +47,9 @@ struct shaper {
 	struct shaper_gone *gone; /* a ring of SHAPER_GONE_MOST */
 	size_t gone_first, gone_n, gone_bytes;
 	struct shape_meter added, late;
-	uint64_t gaps; /* of the link, counted so far */
-	bool noted;    /* since the counters were written last */
+	uint64_t gaps;   /* of the link, counted so far */
+	uint64_t outage; /* the last in which a packet was lost */
+	bool noted;      /* since the counters were written last */
 	struct shaper_counts counts;
 };
 

@@ -45,7 +45,7 @@
 #define HEAR_NS 2000000ull
 #define PASS_NS 50000000ull /* at the end */
 #define HELD_BYTES_MOST (512ull << 20)
-enum { NICE = -15, HEADERS = 64, PACKET_MOST = 65535, KEEP_BYTES = 32 << 20 };
+enum { NICE = -15, HEADERS = 64, QUOTED = 128, PACKET_MOST = 65535, KEEP_BYTES = 32 << 20 };
 
 struct shaper_process {
 	struct shaper s;
@@ -87,6 +87,8 @@ static int page_map(struct shaper_counts *c, struct err *err)
 	        .passed = counter(p, "passed_full"),
 	        .vanished = counter(p, "vanished"),
 	        .restored = counter(p, "restored"),
+	        .outages = counter(p, "outages"),
+	        .told = counter(p, "told"),
 	        .p50_ns = counter(p, "added_p50_ns"),
 	        .p99_ns = counter(p, "added_p99_ns"),
 	        .late_ns = counter(p, "late_p99_ns"),
@@ -148,6 +150,11 @@ static bool reads_bytes(const struct shape *s)
 	return s->duplicate_ppm || s->corrupt_ppm || shape_holds(s);
 }
 
+static size_t bytes_of(const struct shape *s)
+{
+	return reads_bytes(s) ? PACKET_MOST : s->tell ? QUOTED : HEADERS;
+}
+
 /* Once for the shape that was, and once for the one that is to be: nothing is decided in between.
  * What is sent from here fits the device: of several packets in one the kernel makes single ones.
  */
@@ -160,11 +167,11 @@ static int reshape(struct shaper_process *p, const char *text, const char *sendi
 	struct shape shape;
 	int code = shape_parse(text, &shape, err);
 
-	if (code == 0 && reads_bytes(&shape))
+	if (code == 0 && (reads_bytes(&shape) || shape.tell))
 		code = shaper_send_open(&p->s.send, mark, bits, err);
 	if (code == 0)
-		code = shaper_link_set(&p->s.link, reads_bytes(&shape) ? PACKET_MOST : HEADERS,
-		                       !shape_counts(&shape) && !out, 2 * SHAPER_HELD_MOST, err);
+		code = shaper_link_set(&p->s.link, bytes_of(&shape), !shape_counts(&shape) && !out,
+		                       2 * SHAPER_HELD_MOST, err);
 	if (code == 0)
 		shaper_reshape(&p->s, &shape);
 	return code;

@@ -266,6 +266,8 @@ bool nft_is_shape(const char *state)
 
 const char *nft_rules_seen_by_sender(const struct nft_rules *r)
 {
+	if (r->mode == NFT_SHAPE && r->shape.tell)
+		return "ICMP: \"fragmentation needed\", or \"packet too big\"";
 	if (r->mode == NFT_SHAPE)
 		return "nothing: packets are treated after they have left it";
 	if (r->mode == NFT_REJECT)

@@ -71,7 +71,8 @@
  * Its meter has, besides packets and bytes that the table matched: seen_packets, seen_bytes (by the
  * shaper), delayed, lost_packets, lost_in_queue (of the rate), duplicated, corrupted, reordered,
  * passed_full (at once, there was no room to hold them), restored and vanished (of those held, the
- * kernel dropped so many, which were sent again or were not), and the levels held, added_p50_ns,
+ * kernel dropped so many, which were sent again or were not), outages (in which packets were lost),
+ * told (senders of what was too large), and the levels held, added_p50_ns,
  * added_p99_ns, late_p99_ns, raised (it runs with a better nice value) and shapers (1, for those
  * that sum up levels). Once the table is gone only these are left.
  *

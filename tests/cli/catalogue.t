@@ -11,7 +11,9 @@ net.corrupt network host|netns|cgroup yes flips a bit in packets
 net.cut network host|netns|cgroup yes lets no traffic through
 net.delay network host|netns|cgroup yes holds packets back
 net.duplicate network host|netns|cgroup yes packets arrive twice
+net.flap network host|netns|cgroup yes a path goes down and comes up, in turn
 net.loss network host|netns|cgroup yes loses packets
+net.mtu network host|netns|cgroup yes a path that swallows large packets
 net.profile network host|netns|cgroup yes a link as it is elsewhere: late, lossy and narrow
 net.rate network host|netns|cgroup yes lets only so many bits a second through
 net.reorder network host|netns|cgroup yes packets overtake each other
@@ -28,7 +30,9 @@ $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "net.cut",
     "name": "net.delay",
     "name": "net.duplicate",
+    "name": "net.flap",
     "name": "net.loss",
+    "name": "net.mtu",
     "name": "net.profile",
     "name": "net.rate",
     "name": "net.reorder",

@@ -95,6 +95,35 @@ static void delay(void **state)
 	     "50ms", "51ms (p99 80ms) on 9 packets; this machine was too slow by 30ms", NULL);
 }
 
+static void flap(void **state)
+{
+	const char *const *second = ARGS("down=1s", "up=2s");
+
+	says("net.flap", second, none,
+	     COUNTERS({"packets_in", 30}, {"seen_packets", 30}, {"lost_packets", 11},
+	              {"outages", 2}, SECONDS(6)),
+	     "1s down, 2s up", "11 of 30 packets were lost, in 2 outages", NULL);
+	says("net.flap", second, none, COUNTERS({"packets_in", 3}, {"seen_packets", 3}, SECONDS(2)),
+	     "1s down, 2s up", "0 of 3 packets were lost, in 0 outages",
+	     "3 packets matched, but none was lost");
+}
+
+static void mtu(void **state)
+{
+	says("net.mtu", ARGS("bytes=1400B"), none,
+	     COUNTERS({"packets_out", 30}, {"seen_packets", 45}, {"lost_packets", 11}, SECONDS(6)),
+	     "no packet over 1400 bytes", "11 of 45 packets were too large", NULL);
+	says("net.mtu", ARGS("bytes=1400B", "tell=true"), none,
+	     COUNTERS({"packets_out", 1}, {"seen_packets", 1}, {"lost_packets", 1}, {"told", 1},
+	              SECONDS(6)),
+	     "no packet over 1400 bytes", "1 of 1 packets were too large, of 1 the sender was told",
+	     NULL);
+	says("net.mtu", ARGS("bytes=1400B"), none,
+	     COUNTERS({"packets_out", 2}, {"seen_packets", 2}, SECONDS(6)),
+	     "no packet over 1400 bytes", "0 of 2 packets were too large",
+	     "2 packets matched, but none was too large");
+}
+
 static void loss(void **state)
 {
 	const char *const *third = ARGS("share=30%");
@@ -234,8 +263,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	        TEST(delay), TEST(loss),    TEST(share_of_each), TEST(reorder),
-	        TEST(rate),  TEST(profile), TEST(all_profiles),
+	        TEST(delay),   TEST(loss), TEST(flap),    TEST(mtu),          TEST(share_of_each),
+	        TEST(reorder), TEST(rate), TEST(profile), TEST(all_profiles),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

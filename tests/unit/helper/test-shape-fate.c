@@ -35,6 +35,38 @@ static void every_nth_vanishes(void **state)
 	}
 }
 
+static void outages_come_in_turn(void **state)
+{
+	struct shape s = {.down_ns = 3 * MS, .up_ns = 7 * MS};
+	struct shape_fate f;
+
+	shape_fate_init(&f, &s, 0);
+	shape_fate_flap(&f, 100 * MS);
+	for (uint64_t i = 0; i < 100; i++) {
+		struct fate to = next(&f, 100 * MS + i * MS, 100);
+
+		assert_int_equal(to.lost, i % 10 < 3 ? FATE_DOWN : FATE_KEPT);
+		assert_int_equal(to.outage, i % 10 < 3 ? i / 10 + 1 : 0);
+	}
+}
+
+/* The limit itself passes; a lost one is drawn for all the same, so the seed loses the same. */
+static void large_ones_vanish(void **state)
+{
+	struct shape s = {.seed = 5, .loss_ppm = 300000}, m = s;
+	struct shape_fate f, g;
+
+	m.mtu = 1000;
+	shape_fate_init(&f, &s, 0);
+	shape_fate_init(&g, &m, 0);
+	for (uint32_t i = 0; i < 1000; i++) {
+		uint32_t bytes = i % 2 ? 1000 : 1001;
+		struct fate a = next(&f, i, bytes), b = next(&g, i, bytes);
+
+		assert_int_equal(b.lost, bytes > 1000 ? FATE_LARGE : a.lost);
+	}
+}
+
 /* A tenth of the jitter lies between two packets: what would overtake waits, nothing else does. */
 static void order_is_kept(void **state)
 {
@@ -205,6 +237,8 @@ static void change_keeps_the_streams(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(outages_come_in_turn),
+	        cmocka_unit_test(large_ones_vanish),
 	        cmocka_unit_test(every_nth_vanishes),
 	        cmocka_unit_test(order_is_kept),
 	        cmocka_unit_test(overtakers_are_not_delayed),
