@@ -22,10 +22,10 @@ int shape_allowed(const struct scope_args *a, const struct shape *s, struct err 
 	return ret < 0 ? ret : shape_format(s, &text, err);
 }
 
-int shape_add(const char *fault, const struct scope_args *a, const struct shape *s,
-              const char *says_before, const char *says_after, const struct target *t,
-              const struct moment *moment, const struct world *w, const char *run, struct plan *out,
-              uint64_t *again_ns, struct err *err)
+int shape_add_flags(const char *fault, const struct scope_args *a, uint8_t tcp_flags,
+                    const struct shape *s, const char *says_before, const char *says_after,
+                    const struct target *t, const struct moment *moment, const struct world *w,
+                    const char *run, struct plan *out, uint64_t *again_ns, struct err *err)
 {
 	struct nft_rules rules;
 	BUF(says, SAYS_MAX);
@@ -37,6 +37,7 @@ int shape_add(const char *fault, const struct scope_args *a, const struct shape 
 	if (ret < 0)
 		return ret;
 	rules.shape = *s;
+	rules.tcp_flags = tcp_flags;
 	/* No two targets of an attack lose the same packets. */
 	rules.shape.seed = moment->seed ^ crc32c(t->name, strlen(t->name));
 	buf_addf(&says, "%s%s", says_before,
@@ -45,6 +46,15 @@ int shape_add(const char *fault, const struct scope_args *a, const struct shape 
 	scope_say_share(&rules, &says);
 	buf_addf(&says, "%s; the sender sees %s", says_after, nft_rules_seen_by_sender(&rules));
 	return scope_add(a, &rules, t, moment, w, run, says.data, out, again_ns, err);
+}
+
+int shape_add(const char *fault, const struct scope_args *a, const struct shape *s,
+              const char *says_before, const char *says_after, const struct target *t,
+              const struct moment *moment, const struct world *w, const char *run, struct plan *out,
+              uint64_t *again_ns, struct err *err)
+{
+	return shape_add_flags(fault, a, 0, s, says_before, says_after, t, moment, w, run, out,
+	                       again_ns, err);
 }
 
 void shaped_read(const struct counters *before, const struct counters *after, struct shaped *to)

@@ -33,6 +33,11 @@ int shape_add(const char *fault, const struct scope_args *, const struct shape *
               const char *says_before, const char *says_after, const struct target *,
               const struct moment *, const struct world *, const char *run, struct plan *out,
               uint64_t *again_ns, struct err *) must_use;
+/* The same, of TCP segments alone that have one of these flags: NFT_FIN, NFT_RST. */
+int shape_add_flags(const char *fault, const struct scope_args *, uint8_t tcp_flags,
+                    const struct shape *, const char *says_before, const char *says_after,
+                    const struct target *, const struct moment *, const struct world *,
+                    const char *run, struct plan *out, uint64_t *again_ns, struct err *) must_use;
 
 /* What was counted between two readings. */
 struct shaped {

@@ -282,6 +282,16 @@ static void packet_rules(const struct nft_pipeline *p, size_t i, const char *cha
 	nft_pipeline_go_on(&r, p, i);
 }
 
+static void flag_rules(const struct nft_pipeline *p, size_t i, const char *chain)
+{
+	struct nft_rule r = nft_rule_start(p->b, chain);
+	uint8_t none = 0;
+	nft_payload_load(&r, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS_OFFSET, 1);
+	nft_bits(&r, &p->rules->tcp_flags, &none, 1);
+	nft_compare(&r, NFT_CMP_NEQ, &none, 1);
+	nft_pipeline_go_on(&r, p, i);
+}
+
 static void mark_change(struct nft_rule *r, uint32_t bits, uint32_t set)
 {
 	uint32_t keep = ~bits;
@@ -398,6 +408,9 @@ static void stage_rules(const struct nft_pipeline *p, size_t i, const char *chai
 	case NFT_STAGE_PACKETS:
 		packet_rules(p, i, chain);
 		break;
+	case NFT_STAGE_FLAGS:
+		flag_rules(p, i, chain);
+		break;
 	case NFT_STAGE_END:
 		nft_pipeline_end(p, chain);
 		break;
@@ -426,6 +439,8 @@ void nft_pipeline_write(struct nft_pipeline *p)
 		p->stages[p->n++] = NFT_STAGE_FLOWS;
 	if (rules->packets_ppm)
 		p->stages[p->n++] = NFT_STAGE_PACKETS;
+	if (rules->tcp_flags)
+		p->stages[p->n++] = NFT_STAGE_FLAGS;
 	p->stages[p->n++] = NFT_STAGE_END;
 
 	BUF(chain, 32);

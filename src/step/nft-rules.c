@@ -11,12 +11,14 @@ static const char *const modes[] = {"silence", "reject", "unreachable"};
 static const char shape_mark[] = " : "; /* between the filters and what the shaper does */
 static const char *const directions[] = {"", "in", "out", "both"};
 static const char *const conns[] = {"", "new", "established"};
+static const char *const flags[] = {"", [NFT_FIN] = "fin", [NFT_RST] = "rst",
+                                    [NFT_FIN | NFT_RST] = "fin,rst"};
 static const char *const egresses[] = {"swallow", "drop", "output"};
 
 static int word_index(const char *word, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (list[i][0] && strcmp(word, list[i]) == 0)
+		if (list[i] && list[i][0] && strcmp(word, list[i]) == 0)
 			return (int)i;
 	return -1;
 }
@@ -30,6 +32,9 @@ static int rules_check(const struct nft_rules *r, struct err *err)
 		return err_set(err, -EINVAL, "only tcp has connections");
 	if (r->flows_ppm > SHAPE_PPM || r->packets_ppm > SHAPE_PPM)
 		return err_set(err, -EINVAL, "a share is at most %d of a million", SHAPE_PPM);
+	if (r->tcp_flags >= ARRAY_SIZE(flags) || !flags[r->tcp_flags] ||
+	    (r->tcp_flags && r->proto != IPPROTO_TCP))
+		return err_set(err, -EINVAL, "flags are fin and rst, of tcp");
 	bool hooked =
 	        r->mode == NFT_SILENCE && r->direction != NFT_IN && r->egress != NFT_EGRESS_OUTPUT;
 	if (hooked && r->devs_n == 0)
@@ -73,6 +78,8 @@ int nft_rules_format(const struct nft_rules *r, struct buf *to, struct err *err)
 		                                   : "icmp");
 	if (r->conn)
 		buf_addf(&b, " conn=%s", conns[r->conn]);
+	if (r->tcp_flags)
+		buf_addf(&b, " flags=%s", flags[r->tcp_flags]);
 	lists_format(r, &b);
 	if (r->has_uid)
 		buf_addf(&b, " uid=%u", r->uid);
@@ -180,6 +187,12 @@ static int pair_parse(struct nft_rules *r, const char *key, char *value, struct 
 		return share_parse(value, &r->flows_ppm, &r->flows_seed, err);
 	if (strcmp(key, "packets") == 0)
 		return share_parse(value, &r->packets_ppm, NULL, err);
+	if (strcmp(key, "flags") == 0) {
+		if ((i = word_index(value, flags, ARRAY_SIZE(flags))) < 0)
+			return err_set(err, -EINVAL, "flags must be fin, rst or fin,rst");
+		r->tcp_flags = (uint8_t)i;
+		return 0;
+	}
 	if (strcmp(key, "ip") == 0)
 		return list_parse(r, value, nft_rules_add_addr, err);
 	if (strcmp(key, "port") == 0)

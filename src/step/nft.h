@@ -11,7 +11,7 @@
  *   cut MODE DIRECTION egress=HOW FILTERS [dev=LIST | hooks=LIST]
  *   shape DIRECTION FILTERS [dev=LIST] : SHAPE
  *
- *   FILTERS    [proto=P] [conn=C] [ip=LIST] [port=LIST] [uid=N] [cgroup=INODE:LEVEL]
+ *   FILTERS    [proto=P] [conn=C] [flags=LIST] [ip=LIST] [port=LIST] [uid=N] [cgroup=INODE:LEVEL]
  *              [flows=PPM:SEED] [packets=PPM]
  *
  *   SHAPE      what the helper that holds the table does to the packets: base/shape.h.
@@ -28,6 +28,7 @@
  *   proto      tcp, udp or icmp (which is ICMP and ICMPv6). Left out: any.
  *   conn       only TCP, and needs proto=tcp. new: the segments that open a connection (with SYN:
  *              the request and its answer). established: all others.
+ *   flags      fin, rst: only TCP segments with one of them; proto is tcp then.
  *   ip         remote addresses, IPv4 or IPv6, ADDRESS/LENGTH with the host bits zero: destination
  *              of what goes out, source of what comes in. ^ADDRESS/LENGTH is excluded from what
  *              the others name, or from all when there is no other.
@@ -112,6 +113,7 @@ enum {
 };
 
 enum nft_mode { NFT_SILENCE, NFT_REJECT, NFT_UNREACHABLE, NFT_SHAPE };
+enum { NFT_FIN = 0x01, NFT_RST = 0x04 }; /* as in the 14th byte of TCP's header */
 enum nft_direction { NFT_IN = 1, NFT_OUT = 2, NFT_BOTH = 3 };
 enum nft_conn { NFT_CONN_ANY, NFT_CONN_NEW, NFT_CONN_ESTABLISHED };
 enum nft_egress { NFT_EGRESS_SWALLOW, NFT_EGRESS_DROP, NFT_EGRESS_OUTPUT };
@@ -138,6 +140,7 @@ struct nft_rules {
 	enum nft_conn conn;
 	uint32_t flows_ppm, flows_seed; /* flows_ppm 0: all */
 	uint32_t packets_ppm;           /* 0: all */
+	uint8_t tcp_flags;              /* 0: whatever they are; else some of NFT_FIN, NFT_RST */
 	bool has_uid, has_cgroup;
 	bool confined; /* devs came from dev=, not from hooks= */
 	uint32_t uid;

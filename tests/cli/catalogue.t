@@ -18,6 +18,7 @@ net.profile network host|netns|cgroup yes a link as it is elsewhere: late, lossy
 net.rate network host|netns|cgroup yes lets only so many bits a second through
 net.reorder network host|netns|cgroup yes packets overtake each other
 net.reset network host|netns|process yes destroys established TCP connections
+net.slow-close network host|netns|cgroup yes the end of a connection takes long to arrive
 proc.kill state process yes ends processes with a signal
 proc.pause state process yes stops processes, and lets them go on
 $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'

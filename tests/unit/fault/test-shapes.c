@@ -124,6 +124,16 @@ static void mtu(void **state)
 	     "2 packets matched, but none was too large");
 }
 
+static void slow_close(void **state)
+{
+	says("net.slow-close", ARGS("delay=10s", "resets=true"), none,
+	     COUNTERS({"packets_in", 4}, {"seen_packets", 4}, {"delayed", 4},
+	              {"added_p50_ns", MS(10000)}, {"added_p99_ns", MS(10001)}, SECONDS(30)),
+	     "10s for each FIN and RST", "10s (p99 10s) on 4 packets", NULL);
+	says("net.slow-close", ARGS("delay=10s"), none, COUNTERS({"packets_in", 0}, SECONDS(3)),
+	     "10s for each FIN", "nothing held back", "nothing matched: no packet in 3s");
+}
+
 static void loss(void **state)
 {
 	const char *const *third = ARGS("share=30%");
@@ -263,8 +273,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	        TEST(delay),   TEST(loss), TEST(flap),    TEST(mtu),          TEST(share_of_each),
-	        TEST(reorder), TEST(rate), TEST(profile), TEST(all_profiles),
+	        TEST(delay),   TEST(loss),          TEST(flap),    TEST(slow_close),
+	        TEST(mtu),     TEST(share_of_each), TEST(reorder), TEST(rate),
+	        TEST(profile), TEST(all_profiles),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

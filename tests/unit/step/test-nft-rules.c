@@ -32,6 +32,9 @@ static void reads_back_what_it_writes(void **state)
 	        "packets=1 dev=lo",
 	        "cut silence in egress=swallow proto=tcp conn=established flows=1000000:0",
 	        "shape in : seed=1 delay=50000000",
+	        "shape in proto=tcp flags=fin ip=10.0.0.1/32 port=53 : seed=1 delay=50000000",
+	        "cut silence in egress=swallow proto=tcp flags=fin,rst",
+	        "cut silence in egress=swallow proto=tcp flags=rst",
 	        "shape both proto=udp ip=10.0.0.1/32 port=53 uid=33 dev=eth0 : seed=0 loss=300000",
 	};
 	(void)state;
@@ -61,6 +64,10 @@ static void refuses_what_is_not_canonical(void **state)
 	        "cut silence both egress=swallow hooks=",
 	        "cut silence both egress=swallow hooks=lo ",
 	        "cut silence both  egress=swallow hooks=lo",
+	        "cut silence in egress=swallow flags=fin",
+	        "cut silence in egress=swallow proto=udp flags=fin",
+	        "cut silence in egress=swallow proto=tcp flags=rst,fin",
+	        "cut silence in egress=swallow proto=tcp flags=syn",
 	        "cut silence in egress=swallow ip=10.0.0.1",
 	        "cut silence in egress=swallow ip=10.0.0.1/8",
 	        "cut silence in egress=swallow ip=10.0.0.0/33",
