@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/inet_diag.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <sched.h>
@@ -215,6 +217,28 @@ static int destroy_try(const struct world *w, struct err *err)
 	                : 0;
 }
 
+static int conntrack_try(const struct world *w, struct err *err)
+{
+	struct {
+		struct nlmsghdr head;
+		struct nfgenmsg body;
+	} request = {
+	        .head = {.nlmsg_len = sizeof(request),
+	                 .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
+	                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+	        .body = {.nfgen_family = AF_INET, .version = NFNETLINK_V0},
+	};
+	_cleanup_fd_ int fd = -1;
+	int code = nl_open(NETLINK_NETFILTER, &fd, err);
+	if (code == 0)
+		code = nl_dump(fd, &request, sizeof(request), NULL, NULL, err);
+	if (code == -EPERM || code == -EINTR) /* about this namespace: "net-admin" */
+		return 0;
+	return code < 0 ? err_wrap(err, code,
+	                           "cannot list connection tracking (CONFIG_NF_CT_NETLINK)")
+	                : 0;
+}
+
 static int exchange_try(const struct world *w, struct err *err)
 {
 	char dir[] = "/tmp/.squall-try-XXXXXX";
@@ -329,14 +353,15 @@ static const struct {
         {"nft-share", nft_share_try},
         {"nft-queue", nft_queue_try},
         {"sock-destroy", destroy_try},
+        {"conntrack", conntrack_try},
         {"cgroup-cpu", cgroup_cpu_try},
         {"rename-exchange", exchange_try},
 };
 
 const char *const can_facts[] = {
-        "root",         "pidfd",       "net-admin",       "nft",       "nft-owner",
-        "nft-egress",   "nft-swallow", "nft-cgroup",      "nft-share", "nft-queue",
-        "sock-destroy", "cgroup-cpu",  "rename-exchange", NULL,
+        "root",        "pidfd",           "net-admin", "nft",       "nft-owner",    "nft-egress",
+        "nft-swallow", "nft-cgroup",      "nft-share", "nft-queue", "sock-destroy", "conntrack",
+        "cgroup-cpu",  "rename-exchange", NULL,
 };
 
 int can_try(const struct world *w, const char *fact, struct err *err)

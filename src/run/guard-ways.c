@@ -168,7 +168,8 @@ static int rules_of(const struct step *s, struct nft_rules *rules, struct err *e
 
 static bool is_told(const struct step *s)
 {
-	return strcmp(s->type, "nft") == 0 || strcmp(s->type, "reset") == 0;
+	return strcmp(s->type, "nft") == 0 || strcmp(s->type, "reset") == 0 ||
+	       strcmp(s->type, "conntrack") == 0;
 }
 
 static int step_judge(const struct policy *p, const struct world *w, const struct method *m,

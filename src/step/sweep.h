@@ -1,6 +1,6 @@
 /*
  * sweep.h - the words of what is done, perhaps time and again, to all that match, and has no way
- * back: step type "reset".
+ * back: step types "reset" and "conntrack".
  *
  * OBJECT is that of an nft table (step/nft.h): the network namespace, and a name with the run in
  * it. STATE is one line of canonical text:

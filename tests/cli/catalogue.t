@@ -7,6 +7,7 @@ custom state host yes a state of your own, by commands that apply, undo and chec
 disk.fill resource host|process yes takes disk space away
 file.replace state host yes gives a file other content
 mem.fill resource host|cgroup|process yes takes memory away
+net.conntrack-drop network host|netns yes deletes entries of connection tracking
 net.corrupt network host|netns|cgroup yes flips a bit in packets
 net.cut network host|netns|cgroup yes lets no traffic through
 net.delay network host|netns|cgroup yes holds packets back

@@ -130,6 +130,7 @@ need() {
 	nft-reject) why=$(nft "add table inet $SQ_ID; add chain inet $SQ_ID c { type filter hook output priority 0; }; add rule inet $SQ_ID c tcp dport 1 reject with tcp reset" 2>&1 && nft delete table inet "$SQ_ID" 2>&1) ;;
 	nft-queue) why=$("$SQUALL" faults net.delay --json | jq -r '."why-not" // empty') && [ -z "$why" ] ;;
 	sock-destroy) why=$("$SQUALL" faults net.reset --json | jq -r '."why-not" // empty') && [ -z "$why" ] ;;
+	conntrack) why=$("$SQUALL" faults net.conntrack-drop --json | jq -r '."why-not" // empty') && [ -z "$why" ] ;;
 	ipv6) why=$(ip -6 addr add fd00:5157::1/128 dev lo 2>&1 && ip -6 addr del fd00:5157::1/128 dev lo 2>&1) ;;
 	veth) why=$(ip link add "v$$" type veth peer name "w$$" 2>&1 && ip link del "v$$" 2>&1) ;;
 	cgroup-cpu)

@@ -85,7 +85,7 @@ dose_of() { # FAULT
 if [ "$BOOT" = 1 ]; then
 	for fault in $FAULTS; do
 		# what has no way back has nothing to come back to
-		case $fault in proc-kill | net-reset) continue ;; esac
+		case $fault in proc-kill | net-reset | net-conntrack-drop) continue ;; esac
 		CASE=$fault
 		if [[ $fault = net-* ]] && ! nft list tables >/dev/null 2>&1; then
 			skip "needs nft: not in this kernel"

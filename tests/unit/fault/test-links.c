@@ -52,10 +52,20 @@ static void reset(void **state)
 	     "all connections that matched had ended before");
 }
 
+static void conntrack_drop(void **state)
+{
+	says("net.conntrack-drop", ARGS("protocol=udp"), COUNTERS({"found", 0}),
+	     COUNTERS({"found", 9}, {"deleted", 8}), "all entries", "8 of 9 entries deleted", NULL);
+	says("net.conntrack-drop", ARGS("every=10s"), COUNTERS({"found", 1}, {"deleted", 1}),
+	     COUNTERS({"found", 1}, {"deleted", 1}), "all entries, each 10s",
+	     "0 of 0 entries deleted", "no entries matched");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(reset),
+	        cmocka_unit_test(conntrack_drop),
 	};
 	arena_init(&arena, 1 << 20);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
