@@ -10,6 +10,7 @@
 #include "machine/netns.h"
 #include "machine/proc.h"
 #include "machine/sockets.h"
+#include "step/route.h"
 #include "step/sweep.h"
 
 bool netns_is_machine(const struct world *w, uint64_t ino)
@@ -152,15 +153,28 @@ bool way_is_reached(const struct policy_way *way, const struct nft_rules *r, con
 	return listens(way, r, w, group);
 }
 
-/* What a step does to traffic, as rules. */
-static int rules_of(const struct step *s, struct nft_rules *rules, struct err *err)
+/* Where a step does something to traffic, and to which, as rules. */
+static int reach_of(const struct step *s, uint64_t *netns, struct nft_rules *rules, struct err *err)
 {
+	struct nft_object object = {.netns_ino = 0};
+	struct route_object route;
 	struct sweep sweep;
 	int ret;
 
-	if (strcmp(s->type, "nft") == 0)
+	if (strcmp(s->type, "route") == 0) {
+		ret = route_object_parse(s->object, &route, err);
+		if (ret < 0)
+			return ret;
+		*netns = route.netns_ino;
+		*rules = (struct nft_rules){.addrs_n = 1, .addrs = {route.to}};
+		return 0;
+	}
+	ret = nft_object_parse(s->object, &object, err);
+	*netns = object.netns_ino;
+	if (ret == 0 && strcmp(s->type, "nft") == 0)
 		return nft_rules_parse(s->to, rules, err);
-	ret = sweep_parse(s->to, &sweep, err);
+	if (ret == 0)
+		ret = sweep_parse(s->to, &sweep, err);
 	if (ret == 0)
 		*rules = sweep.rules;
 	return ret;
@@ -168,21 +182,25 @@ static int rules_of(const struct step *s, struct nft_rules *rules, struct err *e
 
 static bool is_told(const struct step *s)
 {
-	return strcmp(s->type, "nft") == 0 || strcmp(s->type, "reset") == 0 ||
-	       strcmp(s->type, "conntrack") == 0;
+	static const char *const types[] = {"nft", "reset", "conntrack", "route"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcmp(s->type, types[i]) == 0)
+			return true;
+	return false;
 }
 
 static int step_judge(const struct policy *p, const struct world *w, const struct method *m,
                       const struct step *s, const char *group, struct err *err)
 {
-	struct nft_object object;
 	struct nft_rules rules = {0};
 	struct err why = ERR_INIT;
+	uint64_t netns;
 
-	if (nft_object_parse(s->object, &object, &why) < 0 || rules_of(s, &rules, &why) < 0)
+	if (reach_of(s, &netns, &rules, &why) < 0)
 		return policy_refuse(err, p, policy_said(p, "control-path"),
 		                     "attack \"%s\": what it cuts cannot be told", m->id);
-	if (!netns_is_machine(w, object.netns_ino))
+	if (!netns_is_machine(w, netns))
 		return 0;
 	for (size_t i = 0; i < p->ways.n; i++)
 		if (way_is_reached(&p->ways.v[i], &rules, w, group))

@@ -22,6 +22,7 @@ net.reset network host|netns|process yes destroys established TCP connections
 net.slow-close network host|netns|cgroup yes the end of a connection takes long to arrive
 proc.kill state process yes ends processes with a signal
 proc.pause state process yes stops processes, and lets them go on
+route.blackhole network host|netns yes refuses to route to destinations
 $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "cpu.load",
     "name": "cpu.quota",
@@ -41,6 +42,7 @@ $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "net.reset",
     "name": "proc.kill",
     "name": "proc.pause",
+    "name": "route.blackhole",
 $ squall probes
 http        asks a web server and shows its answer
 tcp         connects to a port or a Unix socket

@@ -61,11 +61,26 @@ static void conntrack_drop(void **state)
 	     "0 of 0 entries deleted", "no entries matched");
 }
 
+static void blackhole(void **state)
+{
+	says("route.blackhole", ARGS("address=10.0.0.1 fd00::/8"), COUNTERS({"refused", 1}),
+	     COUNTERS({"refused", 2}), "blackhole of 2 destinations",
+	     "1 that could be reached before cannot", NULL);
+	says("route.blackhole", ARGS("address=10.0.0.1", "mode=prohibit"), COUNTERS({"refused", 1}),
+	     COUNTERS({"refused", 1}), "prohibit of 1 destination",
+	     "0 that could be reached before cannot", "they could not be reached before");
+	says("route.blackhole", ARGS("address=10.0.0.1"), COUNTERS({"refused", 0}),
+	     COUNTERS({"refused", 0}), "blackhole of 1 destination",
+	     "0 that could be reached before cannot",
+	     "they still can be reached: they are addresses of this machine");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(reset),
 	        cmocka_unit_test(conntrack_drop),
+	        cmocka_unit_test(blackhole),
 	};
 	arena_init(&arena, 1 << 20);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
