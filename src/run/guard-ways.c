@@ -10,6 +10,7 @@
 #include "machine/netns.h"
 #include "machine/proc.h"
 #include "machine/sockets.h"
+#include "step/link.h"
 #include "step/route.h"
 #include "step/sweep.h"
 
@@ -158,6 +159,7 @@ static int reach_of(const struct step *s, uint64_t *netns, struct nft_rules *rul
 {
 	struct nft_object object = {.netns_ino = 0};
 	struct route_object route;
+	struct link_object link;
 	struct sweep sweep;
 	int ret;
 
@@ -168,6 +170,14 @@ static int reach_of(const struct step *s, uint64_t *netns, struct nft_rules *rul
 		*netns = route.netns_ino;
 		*rules = (struct nft_rules){.addrs_n = 1, .addrs = {route.to}};
 		return 0;
+	}
+	if (strcmp(s->type, "link") == 0) {
+		ret = link_object_parse(s->object, &link, err);
+		if (ret < 0)
+			return ret;
+		*netns = link.netns_ino;
+		*rules = (struct nft_rules){.confined = true};
+		return nft_rules_add_dev(rules, link.name, err);
 	}
 	ret = nft_object_parse(s->object, &object, err);
 	*netns = object.netns_ino;
@@ -182,7 +192,7 @@ static int reach_of(const struct step *s, uint64_t *netns, struct nft_rules *rul
 
 static bool is_told(const struct step *s)
 {
-	static const char *const types[] = {"nft", "reset", "conntrack", "route"};
+	static const char *const types[] = {"nft", "reset", "conntrack", "route", "link"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (strcmp(s->type, types[i]) == 0)

@@ -6,6 +6,7 @@ cpu.quota resource cgroup|process yes limits how much of a CPU a cgroup gets
 custom state host yes a state of your own, by commands that apply, undo and check
 disk.fill resource host|process yes takes disk space away
 file.replace state host yes gives a file other content
+link.down network host|netns yes sets network devices down
 mem.fill resource host|cgroup|process yes takes memory away
 net.conntrack-drop network host|netns yes deletes entries of connection tracking
 net.corrupt network host|netns|cgroup yes flips a bit in packets
@@ -28,6 +29,7 @@ $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "cpu.quota",
     "name": "disk.fill",
     "name": "file.replace",
+    "name": "link.down",
     "name": "mem.fill",
     "name": "net.corrupt",
     "name": "net.cut",

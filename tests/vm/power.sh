@@ -85,7 +85,7 @@ dose_of() { # FAULT
 if [ "$BOOT" = 1 ]; then
 	for fault in $FAULTS; do
 		# what has no way back has nothing to come back to, nor has what was in a namespace that is gone
-		case $fault in proc-kill | net-reset | net-conntrack-drop | route-blackhole) continue ;; esac
+		case $fault in proc-kill | net-reset | net-conntrack-drop | route-blackhole | link-down) continue ;; esac
 		CASE=$fault
 		if [[ $fault = net-* ]] && ! nft list tables >/dev/null 2>&1; then
 			skip "needs nft: not in this kernel"

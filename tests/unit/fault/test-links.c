@@ -75,12 +75,23 @@ static void blackhole(void **state)
 	     "they still can be reached: they are addresses of this machine");
 }
 
+static void down(void **state)
+{
+	says("link.down", ARGS("interface=eth1 eth2"), COUNTERS({"down", 0}),
+	     COUNTERS({"down", 2}, {"kept", 31}), "2 devices down",
+	     "2 set down; 31 addresses, routes and neighbours to bring back", NULL);
+	says("link.down", ARGS("interface=eth1"), COUNTERS({"down", 1}), COUNTERS({"down", 1}),
+	     "1 device down", "0 set down; 0 addresses, routes and neighbours to bring back",
+	     "down before");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(reset),
 	        cmocka_unit_test(conntrack_drop),
 	        cmocka_unit_test(blackhole),
+	        cmocka_unit_test(down),
 	};
 	arena_init(&arena, 1 << 20);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
