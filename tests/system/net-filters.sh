@@ -2,7 +2,6 @@
 # The filters of network faults, and the table of what they reach: each address family, protocol and
 # direction; from outside squall.
 . "$(dirname "$0")/lib.sh"
-# Runs alone
 
 CELLS=$TOP/tests/system/cells.py
 NET=$TOP/tests/system/net.py
