@@ -216,6 +216,34 @@ void held_card_remove(const char *name)
 		(void)unlinkat(dir, name, 0);
 }
 
+struct search {
+	struct sweep at;
+	const char *prefix, *except;
+	size_t n;
+};
+
+static int search_one(void *ctx, const char *name)
+{
+	struct search *s = ctx;
+	struct held_card card;
+
+	if (strncmp(name, s->prefix, strlen(s->prefix)) == 0 && strcmp(name, s->except) != 0 &&
+	    card_read_at(s->at.dir, name, &card, NULL) == 0)
+		s->n += proc_id_alive(s->at.w, card.holder);
+	return 0;
+}
+
+size_t held_cards_live(const struct world *w, const char *prefix, const char *except)
+{
+	char path[PATH_CAP];
+	_cleanup_fd_ int dir = cards_open(false, path, NULL);
+	struct search s = {.at = {w, dir}, .prefix = prefix, .except = except};
+
+	if (dir >= 0)
+		(void)!world_list(w, path, search_one, &s, NULL);
+	return s.n;
+}
+
 int held_page_make(struct err *err)
 {
 	static const struct counters none;

@@ -52,6 +52,8 @@ int held_card_make(const struct world *, const char *name, const struct held_car
 /* Changes it in place: no space is needed for that. */
 int held_card_change(const char *name, const struct held_card *, struct err *) must_use;
 void held_card_remove(const char *name);
+/* How many cards whose names begin so, but for this one, are those of live processes. */
+size_t held_cards_live(const struct world *, const char *prefix, const char *except);
 
 /* The page: a struct counters in a memfd, allocated in full. Returns the descriptor. */
 int held_page_make(struct err *) must_use;

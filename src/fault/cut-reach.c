@@ -36,7 +36,7 @@ static bool cuts_way_in(const struct nft_rules *r, const struct world *w)
 
 	/* sshd's sockets belong to root, or to the user who is logged in. */
 	if ((r->proto && r->proto != IPPROTO_TCP) ||
-	    (r->has_uid && r->uid != 0 && r->uid != getuid()) || r->has_cgroup)
+	    (r->has_uid && r->uid != 0 && r->uid != getuid()) || r->has_cgroup || r->mark)
 		return false;
 	if (r->confined && r->devs_n == 1 && strcmp(r->devs[0], "lo") == 0)
 		return false;
@@ -64,8 +64,21 @@ static bool holds_caller(const struct target *t, const struct world *w)
 	       (!dir[n] || dir[n] == '/');
 }
 
+/* Is the process one that the caller was started by: the server of its login, say? */
+static bool started_caller(const struct target *t, const struct world *w)
+{
+	struct proc_stat st;
+
+	if (t->kind != TARGET_PROCESS)
+		return false;
+	for (pid_t pid = getpid(); pid > 1 && proc_stat_read(w, pid, &st, NULL) == 0; pid = st.ppid)
+		if (st.pid == t->proc.pid)
+			return true;
+	return false;
+}
+
 bool cut_reaches_caller(const struct nft_rules *rules, const struct target *t,
                         const struct world *w)
 {
-	return cuts_way_in(rules, w) || holds_caller(t, w);
+	return cuts_way_in(rules, w) || holds_caller(t, w) || started_caller(t, w);
 }

@@ -109,7 +109,7 @@ const struct fault fault_net_corrupt = {
                         .check = check_corrupt,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_corrupt,
         .dose = dose_corrupt,
 };

@@ -39,8 +39,6 @@ static int plan_cut(const void *args, const struct target *t, const struct momen
 	int ret;
 	BUF(says, SAYS_MAX);
 
-	if (t->kind == TARGET_PROCESS)
-		return err_set(err, -EINVAL, "net.cut cannot be aimed at %s", t->name);
 	ret = scope_rules(&a->scope, mode_of(a), t, moment, w, &rules, err);
 	if (ret < 0)
 		return ret;
@@ -67,6 +65,7 @@ static int dose_cut(const void *args, const struct counters *before, const struc
 	buf_addf(&achieved, "%llu packets out and %llu in were cut", (unsigned long long)out,
 	         (unsigned long long)in);
 	held_lost(after, &achieved);
+	scope_lost(after, &achieved);
 	if (in + out == 0) {
 		d.no_effect = true;
 		buf_add(&why, "nothing matched: no packet in ");
@@ -95,7 +94,6 @@ static const struct param params[] = {
 static const char *const needs[] = {"net-admin", "nft-swallow", NULL};
 /* Where nothing has to vanish on its way out, no egress hook is needed. */
 static const char *const needs_table[] = {"net-admin", "nft-owner", NULL};
-static const char *const steps[] = {"nft", NULL};
 
 static const char *const *needs_of(const void *args)
 {
@@ -164,7 +162,7 @@ const struct fault fault_net_cut = {
                 },
         .needs = needs,
         .needs_of = needs_of,
-        .steps = steps,
+        .steps = scope_steps,
         .plan = plan_cut,
         .dose = dose_cut,
 };

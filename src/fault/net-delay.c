@@ -152,7 +152,7 @@ const struct fault fault_net_delay = {
                         .check = check_delay,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_delay,
         .dose = dose_delay,
 };

@@ -96,7 +96,7 @@ const struct fault fault_net_duplicate = {
                         .check = check_duplicate,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_duplicate,
         .dose = dose_duplicate,
 };

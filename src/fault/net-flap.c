@@ -128,7 +128,7 @@ const struct fault fault_net_flap = {
                         .check = check_flap,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_flap,
         .dose = dose_flap,
 };

@@ -195,7 +195,7 @@ const struct fault fault_net_loss = {
                         .check = check_loss,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_loss,
         .dose = dose_loss,
 };

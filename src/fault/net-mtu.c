@@ -125,7 +125,7 @@ const struct fault fault_net_mtu = {
                         .check = check_mtu,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_mtu,
         .dose = dose_mtu,
 };

@@ -203,7 +203,7 @@ const struct fault fault_net_profile = {
                         .check = check_profile,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_profile,
         .dose = dose_profile,
 };

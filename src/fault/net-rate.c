@@ -160,7 +160,7 @@ const struct fault fault_net_rate = {
                         .check = check_rate,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_rate,
         .dose = dose_rate,
 };

@@ -126,7 +126,7 @@ const struct fault fault_net_reorder = {
                         .check = check_reorder,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_reorder,
         .dose = dose_reorder,
 };

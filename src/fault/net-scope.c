@@ -8,10 +8,12 @@
 #include "base/hash.h"
 #include "base/quantity.h"
 #include "fault/cut-reach.h"
-#include "machine/cgroup.h"
 #include "base/netlink.h"
+#include "machine/can.h"
+#include "machine/cgroup.h"
 #include "machine/netns.h"
 #include "machine/user.h"
+#include "step/mark.h"
 
 /* How soon a device that appears later is covered. */
 static const uint64_t look_again_ns = NS_PER_S;
@@ -48,7 +50,7 @@ static size_t named(const struct text_list *list)
 bool scope_is_narrow(const struct scope_args *a, const struct nft_rules *r)
 {
 	return nft_rules_addrs(r) || nft_rules_ports(r) || named(&a->interface) || r->proto ||
-	       r->has_uid || r->has_cgroup;
+	       nft_rules_has_owner(r);
 }
 
 enum nft_direction scope_way(const struct scope_args *a, enum nft_mode mode)
@@ -284,6 +286,8 @@ int scope_rules(const struct scope_args *a, enum nft_mode mode, const struct tar
 
 	if (ret == 0 && t->kind == TARGET_CGROUP)
 		ret = read_cgroup(t, w, &r, err);
+	if (ret == 0 && t->kind == TARGET_PROCESS)
+		r.mark = (uint16_t)sockmark_of(t->proc.pid);
 	if (ret == 0)
 		ret = read_devices(a, t, w, &r, err);
 	/* The same for all targets: a flow between two of them is in or out for both. */
@@ -294,11 +298,47 @@ int scope_rules(const struct scope_args *a, enum nft_mode mode, const struct tar
 	return ret;
 }
 
+/* Its sockets carry the mark by which the table knows them; the mark comes first and goes last. */
+static int add_mark(const struct target *t, const struct world *w, const char *run, unsigned number,
+                    struct plan *out, struct err *err)
+{
+	bool born = t->cgroup_v2[0] && can_try(w, "bpf-sock-create", NULL) == 0;
+	BUF(name, OBJECT_MAX);
+	BUF(to, STATE_MAX);
+	BUF(says, SAYS_MAX);
+
+	mark_object_format(t->proc, run, number, &name);
+	mark_state_format(t->proc, born ? t->cgroup_v2 : NULL, &to);
+	if (to.over)
+		return err_set(err, -E2BIG, "the path of cgroup \"%s\" is too long", t->cgroup_v2);
+	buf_addf(&says, "marks its sockets; new ones %s",
+	         born ? "as they are made" : "are looked for every 100ms");
+	return plan_add(out, "mark", name.data, to.data, says.data, err);
+}
+
+void scope_lost(const struct counters *after, struct buf *to)
+{
+	uint64_t foreign = counters_get(after, "foreign_sockets"),
+	         refused = counters_get(after, "refused_sockets");
+
+	if (foreign)
+		buf_addf(to, "; %llu socket%s left out, for somebody else marks %s",
+		         (unsigned long long)foreign, foreign == 1 ? "" : "s",
+		         foreign == 1 ? "it" : "them");
+	if (refused)
+		buf_addf(to, "; %llu socket%s could not be marked", (unsigned long long)refused,
+		         refused == 1 ? "" : "s");
+}
+
+const char *const scope_steps[] = {"nft", "mark", NULL};
+
 int scope_add(const struct scope_args *a, const struct nft_rules *r, const struct target *t,
               const struct moment *moment, const struct world *w, const char *run, const char *says,
               struct plan *out, uint64_t *again_ns, struct err *err)
 {
 	struct nft_object object = {.netns_ino = t->netns_ino};
+	/* Stable over the run, and another for each attack and each target of it. */
+	unsigned number = crc32c(t->name, strlen(t->name)) ^ (unsigned)moment->seed;
 	uint64_t own = 0;
 	BUF(name, OBJECT_MAX);
 	BUF(to, STATE_MAX);
@@ -306,11 +346,11 @@ int scope_add(const struct scope_args *a, const struct nft_rules *r, const struc
 
 	if (ret == 0)
 		ret = text_copy(object.netns, sizeof(object.netns), t->netns);
+	if (ret == 0 && t->kind == TARGET_PROCESS)
+		ret = add_mark(t, w, run, number, out, err);
 	if (ret < 0)
 		return ret;
-	/* Stable over the run, and another for each attack and each target of it. */
-	nft_table_name(run, crc32c(t->name, strlen(t->name)) ^ (unsigned)moment->seed,
-	               object.table);
+	nft_table_name(run, number, object.table);
 	ret = nft_object_format(&object, &name, err);
 	if (ret == 0)
 		ret = plan_add(out, "nft", name.data, to.data, says, err);

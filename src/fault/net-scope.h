@@ -24,7 +24,7 @@ struct scope_args {
 };
 
 /* Targets that traffic can be told by. */
-#define SCOPE_TARGETS "host|netns|cgroup"
+#define SCOPE_TARGETS "host|netns|cgroup|process"
 
 /* The last rows of the table of parameters, and its end. type: the fault's args; dflt, choices: of
  * the direction; dflt is what scope_way() says for the fault's mode. */
@@ -108,10 +108,14 @@ bool scope_is_narrow(const struct scope_args *, const struct nft_rules *);
 const char *scope_direction(const struct nft_rules *);
 /* ", only 30% of flows", or nothing. */
 void scope_say_share(const struct nft_rules *, struct buf *to);
-/* Adds the step, and says of the plan whether it reaches all of the host, or the way in.
+/* The step types that scope_add() plans, NULL-terminated. */
+extern const char *const scope_steps[];
+/* Adds the steps, and says of the plan whether it reaches all of the host, or the way in.
  * *again_ns: when devices are to be looked for again. */
 int scope_add(const struct scope_args *, const struct nft_rules *, const struct target *,
               const struct moment *, const struct world *, const char *run, const char *says,
               struct plan *out, uint64_t *again_ns, struct err *) must_use;
+/* What is to be said of a process whose sockets could not all be marked: "; 2 sockets ...". */
+void scope_lost(const struct counters *after, struct buf *to);
 
 #endif

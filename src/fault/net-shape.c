@@ -12,7 +12,6 @@
 static const uint64_t late_told_ns = NS_PER_MS;
 
 const char *const shape_needs[] = {"net-admin", "nft-owner", "nft-queue", NULL};
-const char *const shape_steps[] = {"nft", NULL};
 
 int shape_allowed(const struct scope_args *a, const struct shape *s, struct err *err)
 {
@@ -30,8 +29,6 @@ int shape_add_flags(const char *fault, const struct scope_args *a, uint8_t tcp_f
 	struct nft_rules rules;
 	BUF(says, SAYS_MAX);
 
-	if (t->kind == TARGET_PROCESS)
-		return err_set(err, -EINVAL, "%s cannot be aimed at %s", fault, t->name);
 	int ret = scope_rules(a, NFT_SHAPE, t, moment, w, &rules, err);
 
 	if (ret < 0)
@@ -153,6 +150,7 @@ void shaped_end(const struct shaped *s, const struct counters *after, uint64_t c
 		duration_format_short(&text, s->late_ns);
 	}
 	held_lost(after, &text);
+	scope_lost(after, &text);
 	d->no_effect = changed == 0;
 	buf_init(&text, d->why, sizeof(d->why));
 	if (changed)

@@ -22,7 +22,6 @@
 	}
 
 extern const char *const shape_needs[];
-extern const char *const shape_steps[];
 
 /* Filters and shape. What a fault knows better it has said before: this speaks of the shaper's
  * words. -EINVAL. */

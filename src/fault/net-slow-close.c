@@ -113,7 +113,7 @@ const struct fault fault_net_slow_close = {
                         .check = check_close,
                 },
         .needs = shape_needs,
-        .steps = shape_steps,
+        .steps = scope_steps,
         .plan = plan_close,
         .dose = dose_close,
 };

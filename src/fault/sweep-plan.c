@@ -69,6 +69,7 @@ int sweep_plan(const char *type, const struct sweep_args *a, const char *what,
 	BUF(says, SAYS_MAX);
 	int ret = scope_rules(&scope, NFT_REJECT, t, moment, w, &s.rules, err);
 
+	s.rules.mark = 0; /* a process is told by the sockets that it holds */
 	if (ret == 0)
 		ret = object_of(t, moment, run, &object, err);
 	if (t->kind == TARGET_PROCESS)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@
 #include "base/ident.h"
 #include "base/netlink.h"
 #include "base/paths.h"
+#include "base/sockmark-bpf.h"
+#include "base/sockmark.h"
 #include "machine/cgroup.h"
 #include "step/nft-encode.h"
 
@@ -239,6 +242,35 @@ static int conntrack_try(const struct world *w, struct err *err)
 	                : 0;
 }
 
+/* A socket of a process is had by pidfd and marked, and packets are matched by that. */
+static int socket_mark_try(const struct world *w, struct err *err)
+{
+	struct sockmark_process p = {.pidfd = -1, .fds = -1};
+	struct sockmark_seen seen;
+	struct proc_id self;
+	_cleanup_fd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int code = fd < 0 ? err_sys(err, errno, "could not make a socket")
+	                  : proc_id_read(w, getpid(), &self, err);
+	if (code == 0)
+		code = sockmark_open(w, self, &p, err);
+	if (code < 0)
+		return code;
+	sockmark_walk(&p, sockmark_of(self.pid), SOCKMARK_PUT, &seen);
+	if (!seen.marked)
+		code = err_set(err, -EPERM, "may not take a socket by pidfd and mark it");
+	sockmark_walk(&p, sockmark_of(self.pid), SOCKMARK_CLEAR, &seen);
+	sockmark_close(&p);
+	return code < 0 ? code
+	                : nft_try("match sockets by mark",
+	                          "cut silence in egress=output mark=0x0001", err);
+}
+
+static int bpf_sock_try(const struct world *w, struct err *err)
+{
+	_cleanup_fd_ int fd = sockmark_bpf_load(getpid(), sockmark_of(getpid()), err);
+	return fd < 0 ? fd : 0;
+}
+
 static int exchange_try(const struct world *w, struct err *err)
 {
 	char dir[] = "/tmp/.squall-try-XXXXXX";
@@ -354,14 +386,16 @@ static const struct {
         {"nft-queue", nft_queue_try},
         {"sock-destroy", destroy_try},
         {"conntrack", conntrack_try},
+        {"socket-mark", socket_mark_try},
+        {"bpf-sock-create", bpf_sock_try},
         {"cgroup-cpu", cgroup_cpu_try},
         {"rename-exchange", exchange_try},
 };
 
 const char *const can_facts[] = {
-        "root",        "pidfd",           "net-admin", "nft",       "nft-owner",    "nft-egress",
-        "nft-swallow", "nft-cgroup",      "nft-share", "nft-queue", "sock-destroy", "conntrack",
-        "cgroup-cpu",  "rename-exchange", NULL,
+	"root",        "pidfd",           "net-admin",   "nft",       "nft-owner",    "nft-egress",
+	"nft-swallow", "nft-cgroup",      "nft-share",   "nft-queue", "sock-destroy", "conntrack",
+	"socket-mark", "bpf-sock-create", "cgroup-cpu", "rename-exchange", NULL,
 };
 
 int can_try(const struct world *w, const char *fact, struct err *err)

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/sockmark.h"
 #include "machine/cgroup.h"
 #include "machine/netns.h"
 #include "machine/proc.h"
@@ -124,12 +125,14 @@ static int is_meant(void *ctx, const struct proc *proc)
 
 	if (ls->rules->has_uid && proc->uid != ls->rules->uid)
 		return 0;
+	if (ls->rules->mark && sockmark_of(proc->id.pid) != ls->rules->mark)
+		return 0;
 	if (ls->rules->has_cgroup && !is_in_group(ls, proc->id.pid))
 		return 0;
 	return proc_holds_socket(ls->w, proc->id.pid, &ls->set) == 1;
 }
 
-/* A cut of one user or cgroup takes the way when one of its processes listens there. */
+/* A cut of one user, cgroup or process takes the way when one of its processes listens there. */
 static bool listens(const struct policy_way *way, const struct nft_rules *r, const struct world *w,
                     const char *group)
 {
@@ -149,7 +152,7 @@ bool way_is_reached(const struct policy_way *way, const struct nft_rules *r, con
 	    !ports_overlap(&way->ports, r) || !interfaces_overlap(way->interface, r))
 		return false;
 	/* The sockets of a login belong to root, or to whom has logged in. */
-	if (!way->ports.to || (!r->has_cgroup && (!r->has_uid || r->uid == 0)))
+	if (!way->ports.to || (!r->has_cgroup && !r->mark && (!r->has_uid || r->uid == 0)))
 		return true;
 	return listens(way, r, w, group);
 }
@@ -230,7 +233,7 @@ int guard_ways(const struct policy *p, const struct world *w, const struct metho
 	for (size_t i = 0; p->ways.n && ret == 0 && i < plan->n; i++) {
 		if (is_told(&plan->v[i]))
 			ret = step_judge(p, w, m, &plan->v[i], group, err);
-		else if (network)
+		else if (network && strcmp(plan->v[i].type, "mark") != 0) /* which cuts nothing */
 			ret = policy_refuse(err, p, policy_said(p, "control-path"),
 			                    "attack \"%s\": what \"%s\" cuts cannot be told", m->id,
 			                    m->call.name);

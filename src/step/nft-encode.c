@@ -30,7 +30,7 @@ static void in_write(struct nft_batch *b, const struct nft_rules *rules,
 	                         .packets = carry->packets_in,
 	                         .bytes = carry->bytes_in};
 	/* A packet has a socket only once it is known to be for this namespace. */
-	bool owner = rules->has_uid || rules->has_cgroup;
+	bool owner = nft_rules_has_owner(rules);
 	nft_base_chain_make(b, "in", owner ? NF_INET_LOCAL_IN : NF_INET_PRE_ROUTING, PRIORITY_RAW,
 	                    NULL);
 	nft_pipeline_write(&p);

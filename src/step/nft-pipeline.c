@@ -10,6 +10,8 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
+#include "base/sockmark.h"
+
 enum {
 	TCP_FLAGS_OFFSET = 13,
 	TCP_FLAG_SYN = 0x02,
@@ -87,6 +89,22 @@ static void match_cgroup(struct nft_rule *r, const struct nft_rules *rules)
 	nft_compare(r, NFT_CMP_EQ, &rules->cgroup, sizeof(rules->cgroup));
 }
 
+/* What comes in has no mark of its own, but a socket here that has one; of what goes out the socket
+ * may be half a connection only, which has none, but gave its mark to the packet. */
+static void match_socket_mark(struct nft_rule *r, const struct nft_rules *rules, bool incoming)
+{
+	uint32_t mask = SOCKMARK_MASK, none = 0, value = rules->mark;
+	if (incoming) {
+		nft_expr_start(r, "socket");
+		mnl_attr_put_u32(r->h, NFTA_SOCKET_KEY, htonl(NFT_SOCKET_MARK));
+		mnl_attr_put_u32(r->h, NFTA_SOCKET_DREG, htonl(NFT_REG_1));
+		nft_expr_end(r);
+	} else
+		nft_meta_load(r, NFT_META_MARK);
+	nft_bits(r, &mask, &none, sizeof(mask));
+	nft_compare(r, NFT_CMP_EQ, &value, sizeof(value));
+}
+
 static void chain_name(const struct nft_pipeline *p, size_t i, struct buf *to)
 {
 	buf_reset(to);
@@ -122,6 +140,8 @@ static void owner_rules(const struct nft_pipeline *p, size_t i, const char *chai
 	}
 	if (p->rules->has_cgroup)
 		match_cgroup(&r, p->rules);
+	if (p->rules->mark)
+		match_socket_mark(&r, p->rules, p->incoming);
 	nft_pipeline_go_on(&r, p, i);
 }
 
@@ -423,7 +443,7 @@ void nft_pipeline_write(struct nft_pipeline *p)
 	bool netdev = p->b->family == NFPROTO_NETDEV;
 	if (rules->confined && !netdev && !p->any_device)
 		p->stages[p->n++] = NFT_STAGE_DEVICE;
-	if (rules->has_uid || rules->has_cgroup)
+	if (nft_rules_has_owner(rules))
 		p->stages[p->n++] = NFT_STAGE_OWNER;
 	if (rules->addrs_n)
 		p->stages[p->n++] = NFT_STAGE_ADDR;

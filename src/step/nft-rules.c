@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sockmark.h"
+
 static const char *const modes[] = {"silence", "reject", "unreachable"};
 static const char shape_mark[] = " : "; /* between the filters and what the shaper does */
 static const char *const directions[] = {"", "in", "out", "both"};
@@ -85,6 +87,8 @@ int nft_rules_format(const struct nft_rules *r, struct buf *to, struct err *err)
 		buf_addf(&b, " uid=%u", r->uid);
 	if (r->has_cgroup)
 		buf_addf(&b, " cgroup=%llu:%u", (unsigned long long)r->cgroup, r->cgroup_level);
+	if (r->mark)
+		buf_addf(&b, " mark=0x%04x", r->mark);
 	if (r->flows_ppm)
 		buf_addf(&b, " flows=%u:%u", r->flows_ppm, r->flows_seed);
 	if (r->packets_ppm)
@@ -132,6 +136,15 @@ static int cgroup_parse(struct nft_rules *r, char *value, struct err *err)
 		return err_set(err, -EINVAL, "cgroup must be INODE:LEVEL");
 	r->cgroup_level = (uint32_t)level;
 	r->has_cgroup = true;
+	return 0;
+}
+
+static int mark_parse(struct nft_rules *r, const char *value, struct err *err)
+{
+	unsigned long n = strtoul(value, NULL, 16);
+	if (n == 0 || n > SOCKMARK_MASK)
+		return err_set(err, -EINVAL, "mark must be 0x0001 to 0x%04x", SOCKMARK_MASK);
+	r->mark = (uint16_t)n;
 	return 0;
 }
 
@@ -199,6 +212,8 @@ static int pair_parse(struct nft_rules *r, const char *key, char *value, struct 
 		return list_parse(r, value, nft_rules_add_ports, err);
 	if (strcmp(key, "cgroup") == 0)
 		return cgroup_parse(r, value, err);
+	if (strcmp(key, "mark") == 0)
+		return mark_parse(r, value, err);
 	if (strcmp(key, "dev") == 0 || strcmp(key, "hooks") == 0) {
 		r->confined = key[0] == 'd';
 		return list_parse(r, value, nft_rules_add_dev, err);
@@ -270,6 +285,11 @@ int nft_rules_parse(const char *state, struct nft_rules *to, struct err *err)
 bool nft_mode_answers(enum nft_mode mode)
 {
 	return mode == NFT_REJECT || mode == NFT_UNREACHABLE;
+}
+
+bool nft_rules_has_owner(const struct nft_rules *r)
+{
+	return r->has_uid || r->has_cgroup || r->mark;
 }
 
 bool nft_is_shape(const char *state)

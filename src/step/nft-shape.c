@@ -18,11 +18,6 @@ struct shape_table {
 	bool kept; /* the base chains are there */
 };
 
-static bool has_owner(const struct nft_rules *r)
-{
-	return r->has_uid || r->has_cgroup;
-}
-
 static bool covers_loopback(const struct nft_rules *r)
 {
 	for (size_t i = 0; i < r->devs_n; i++)
@@ -36,7 +31,7 @@ static int hook_in(const struct nft_rules *r)
 {
 	if (!(r->direction & NFT_IN))
 		return -1;
-	return has_owner(r) ? NF_INET_LOCAL_IN : NF_INET_PRE_ROUTING;
+	return nft_rules_has_owner(r) ? NF_INET_LOCAL_IN : NF_INET_PRE_ROUTING;
 }
 
 static int hook_out(const struct nft_rules *r)
@@ -117,7 +112,7 @@ static void in_write(const struct shape_table *t)
 	                         .bytes = t->carry->bytes_in};
 
 	base_write(t, p.name, hook_in(rules), priority(t));
-	if (rules->direction == NFT_IN && rules->ports_n && !has_owner(rules) &&
+	if (rules->direction == NFT_IN && rules->ports_n && !nft_rules_has_owner(rules) &&
 	    covers_loopback(rules))
 		loopback_write(t, p, "inlo");
 	nft_pipeline_write(&p);
@@ -136,10 +131,10 @@ static void out_write(const struct shape_table *t)
 	struct nft_rule r;
 
 	base_write(t, p.name, hook_out(rules), priority(t));
-	if (!has_owner(rules) && rules->direction == NFT_BOTH) {
+	if (!nft_rules_has_owner(rules) && rules->direction == NFT_BOTH) {
 		r = loopback_rule(t, p.name, NFT_META_OIFNAME); /* counts as it comes in */
 		nft_pass(&r);
-	} else if (!has_owner(rules) && rules->ports_n && covers_loopback(rules))
+	} else if (!nft_rules_has_owner(rules) && rules->ports_n && covers_loopback(rules))
 		loopback_write(t, p, "outlo");
 	nft_pipeline_write(&p);
 }

@@ -12,7 +12,7 @@
  *   shape DIRECTION FILTERS [dev=LIST] : SHAPE
  *
  *   FILTERS    [proto=P] [conn=C] [flags=LIST] [ip=LIST] [port=LIST] [uid=N] [cgroup=INODE:LEVEL]
- *              [flows=PPM:SEED] [packets=PPM]
+ *              [mark=VALUE] [flows=PPM:SEED] [packets=PPM]
  *
  *   SHAPE      what the helper that holds the table does to the packets: base/shape.h.
  *   MODE       silence: packets vanish. reject: they are answered (TCP by a reset, the rest by ICMP
@@ -35,11 +35,16 @@
  *   port       N or N-M; TCP and UDP only: matches when the source OR the destination port is
  *              listed, in both directions; so a listed port cuts a local server and a remote one.
  *              ^N, ^N-M: excluded, when either port is; with these alone, what has no ports
- * matches. uid        packets whose local socket belongs to this user (meta skuid). cgroup packets
- * whose local socket was created in this cgroup v2 or below it: the inode of its directory and its
- * depth (root 0), see nft(8) "socket cgroupv2". flows      so many of a million flows, told by a
- * hash of both ends: addresses, and with TCP and UDP ports; so a flow is in or out with all its
- * packets, in both directions. A larger share with the same seed has the flows of a smaller one.
+ *              matches.
+ *   uid        packets whose local socket belongs to this user (meta skuid).
+ *   cgroup     packets whose local socket was created in this cgroup v2 or below it: the inode of
+ *              its directory and its depth (root 0), see nft(8) "socket cgroupv2".
+ *   mark       packets whose local socket carries this mark, 0xVALUE of SOCKMARK_MASK
+ *              (base/sockmark.h): what goes out by the packet's own mark, which it has from its
+ *              socket; what comes in by the socket that the kernel finds for it, listeners too.
+ *   flows      so many of a million flows, told by a hash of both ends: addresses, and with TCP and
+ *              UDP ports; so a flow is in or out with all its packets, in both directions. A
+ *              larger share with the same seed has the flows of a smaller one.
  *   packets    so many of a million packets, drawn by the kernel.
  *   dev        confined to these devices, both directions.
  *   hooks      every device of the namespace, for the egress hook only; nothing is confined. One of
@@ -142,6 +147,7 @@ struct nft_rules {
 	uint32_t packets_ppm;           /* 0: all */
 	uint8_t tcp_flags;              /* 0: whatever they are; else some of NFT_FIN, NFT_RST */
 	bool has_uid, has_cgroup;
+	uint16_t mark; /* 0: none */
 	bool confined; /* devs came from dev=, not from hooks= */
 	uint32_t uid;
 	uint64_t cgroup;
@@ -176,6 +182,8 @@ bool nft_rules_meet(const struct nft_rules *, uint8_t family, const uint8_t *rem
 /* Is the sender told by an answer? */
 bool nft_mode_answers(enum nft_mode);
 
+/* Are packets told by their local socket? */
+bool nft_rules_has_owner(const struct nft_rules *);
 /* Canonical text; the same rules give the same text. -E2BIG when longer than STATE_MAX - 1. */
 int nft_rules_format(const struct nft_rules *, struct buf *to, struct err *) must_use;
 /* Only what nft_rules_format would write is accepted. -EINVAL with the word that is wrong. */

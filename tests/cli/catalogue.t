@@ -9,16 +9,16 @@ file.replace state host yes gives a file other content
 link.down network host|netns yes sets network devices down
 mem.fill resource host|cgroup|process yes takes memory away
 net.conntrack-drop network host|netns yes deletes entries of connection tracking
-net.corrupt network host|netns|cgroup yes flips a bit in packets
-net.cut network host|netns|cgroup yes lets no traffic through
-net.delay network host|netns|cgroup yes holds packets back
-net.duplicate network host|netns|cgroup yes packets arrive twice
-net.flap network host|netns|cgroup yes a path goes down and comes up, in turn
-net.loss network host|netns|cgroup yes loses packets
-net.mtu network host|netns|cgroup yes a path that swallows large packets
-net.profile network host|netns|cgroup yes a link as it is elsewhere: late, lossy and narrow
-net.rate network host|netns|cgroup yes lets only so many bits a second through
-net.reorder network host|netns|cgroup yes packets overtake each other
+net.corrupt network host|netns|cgroup|process yes flips a bit in packets
+net.cut network host|netns|cgroup|process yes lets no traffic through
+net.delay network host|netns|cgroup|process yes holds packets back
+net.duplicate network host|netns|cgroup|process yes packets arrive twice
+net.flap network host|netns|cgroup|process yes a path goes down and comes up, in turn
+net.loss network host|netns|cgroup|process yes loses packets
+net.mtu network host|netns|cgroup|process yes a path that swallows large packets
+net.profile network host|netns|cgroup|process yes a link as it is elsewhere: late, lossy and narrow
+net.rate network host|netns|cgroup|process yes lets only so many bits a second through
+net.reorder network host|netns|cgroup|process yes packets overtake each other
 net.reset network host|netns|process yes destroys established TCP connections
 net.slow-close network host|netns|cgroup yes the end of a connection takes long to arrive
 proc.kill state process yes ends processes with a signal

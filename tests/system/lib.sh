@@ -379,6 +379,7 @@ snapshot_net() {
 	done
 	tc -force -batch - <<<"$lines" 2>/dev/null
 	nft -s list ruleset
+	ss -Htuane | sed -nE 's/^([a-z]+) +[A-Z0-9-]+ +[0-9]+ +[0-9]+ +([^ ]+) .*(fwmark:0x[0-9a-f]+).*/\1 \2 \3/p' | sort
 	find /proc/sys/net -type f -perm -400 ! -name '*secret*' ! -name 'nf_conntrack_*' ! -path '*route/flush' ! -name 'random*' -exec grep -Hs '' {} +
 }
 # Few processes: a virtual machine starts them slowly.

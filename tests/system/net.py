@@ -6,6 +6,9 @@ net.py tcp ADDRESS PORT [SECONDS]    ok, timeout or the name of the error; conne
 net.py udp ADDRESS PORT [SECONDS]
 net.py hold ADDRESS PORT FILE        keeps one TCP connection; each line on standard input is sent, the
                                      echo awaited for a second; answers are lines in FILE
+net.py dial PORT FILE [MARK…]        connects anew to the address that each line on standard input names, sends, and
+                                     waits for the echo; words are lines in FILE; holds a datagram socket with
+                                     each MARK meanwhile
 net.py ask ADDRESS PORT              how many milliseconds the echo of a datagram takes
 net.py send ADDRESS PORT N MS        N numbered datagrams of known content, one each MS milliseconds; the word
                                      is "sent", or the error that a sender saw
@@ -99,6 +102,18 @@ def hold(address, port, file):
                 out.write(word(error) + "\n")
 
 
+def dial(port, file, marks):
+    held = []
+    for mark in marks:
+        held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        held[-1].setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        held[-1].bind(("127.0.0.1", 0))
+    with open(file, "a", buffering=1) as out:
+        out.write("ready\n")
+        for line in sys.stdin:
+            out.write(once(socket.SOCK_STREAM, line.strip(), port, 0.6) + "\n")
+
+
 def ask(address, port):
     s = socket.socket(family(address), socket.SOCK_DGRAM)
     s.settimeout(5)
@@ -161,6 +176,8 @@ def main(verb, *args):
         serve(int(args[0]) if args else 7, args[1] if len(args) > 1 else None)
     elif verb == "hold":
         hold(args[0], int(args[1]), args[2])
+    elif verb == "dial":
+        dial(int(args[0]), args[1], [int(mark, 0) for mark in args[2:]])
     elif verb == "ask":
         print(ask(args[0], int(args[1])))
     elif verb == "send":

@@ -35,6 +35,19 @@ case_another_namespace() {
 	planted "an nft table in a namespace" inside "$B" nft add table inet planted
 	planted "a qdisc in a namespace" inside "$A" tc qdisc add dev va root pfifo limit 77
 }
+case_sockets() {
+	need ss || return
+	spawn python3 -c "
+import os, socket, time
+s = socket.create_server(('127.0.0.1', 7000))
+while not os.path.exists('$DIR/go'):
+    time.sleep(0.02)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 7)
+open('$DIR/done', 'w').close()
+time.sleep(60)"
+	# shellcheck disable=SC2016  # for the inner shell
+	planted "a mark on a socket" sh -c 'touch "$1/go"; until test -e "$1/done"; do sleep 0.02; done' sh "$DIR"
+}
 case_mounts() {
 	mkdir -p "$DIR/mnt"
 	planted "a mount" mount -t tmpfs none "$DIR/mnt"

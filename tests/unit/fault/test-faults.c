@@ -380,8 +380,6 @@ static void cut_ways_in(void **state)
 static void cut_refuses(void **state)
 {
 	machine_open("v1");
-	refuse("net.cut", NULL, "process.pid", "901", -EINVAL, "cannot be aimed at process 901",
-	       "");
 	refuse("net.cut", ARGS("address=nowhere"), "host", "", -EINVAL, "nowhere", "");
 	refuse("net.cut", ARGS("port=http"), "host", "", -EINVAL, "http", "");
 	refuse("net.cut", ARGS("port=80", "protocol=icmp"), "host", "", -EINVAL, "no ports", "");

@@ -31,10 +31,12 @@ static void reads_back_what_it_writes(void **state)
 	        "flows=300000:4294967295 "
 	        "packets=1 dev=lo",
 	        "cut silence in egress=swallow proto=tcp conn=established flows=1000000:0",
+	        "cut silence both egress=swallow uid=33 mark=0x2bfb hooks=lo",
 	        "shape in : seed=1 delay=50000000",
 	        "shape in proto=tcp flags=fin ip=10.0.0.1/32 port=53 : seed=1 delay=50000000",
 	        "cut silence in egress=swallow proto=tcp flags=fin,rst",
 	        "cut silence in egress=swallow proto=tcp flags=rst",
+	        "shape in mark=0x0001 dev=lo : seed=1 delay=50000000",
 	        "shape both proto=udp ip=10.0.0.1/32 port=53 uid=33 dev=eth0 : seed=0 loss=300000",
 	};
 	(void)state;
@@ -101,6 +103,10 @@ static void refuses_what_is_not_canonical(void **state)
 	        "cut silence in egress=swallow cgroup=12",
 	        "cut silence in egress=swallow cgroup=18446744073709551616:1",
 	        "cut silence in egress=swallow cgroup=1:256",
+	        "cut silence in egress=swallow mark=0x1",
+	        "cut silence in egress=swallow mark=0x0000",
+	        "cut silence in egress=swallow mark=0x4000",
+	        "cut silence in egress=swallow mark=0x0001/0x3fff",
 	        "cut silence in egress=swallow dev=averyverylongname",
 	        "cut silence in egress=swallow dev=..",
 	        "cut silence in egress=swallow dev=lo hooks=lo",
