@@ -5,7 +5,18 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum word_kind { WORD_U64, WORD_PPM, WORD_U32, WORD_FLAG, WORD_DIST, WORD_BURST };
+enum word_kind {
+	WORD_U64,
+	WORD_PPM,
+	WORD_U32,
+	WORD_FLAG,
+	WORD_DIST,
+	WORD_BURST,
+	WORD_HOW,
+	WORD_NAMES,
+	WORD_TYPES,
+	WORD_ADDRESSES
+};
 
 static const char *const dists[] = {"uniform", "normal", "pareto"};
 
@@ -40,6 +51,12 @@ static const struct word {
         {"up", WORD_U64, offsetof(struct shape, up_ns), NULL},
         {"mtu", WORD_U32, offsetof(struct shape, mtu), NULL},
         {"tell", WORD_FLAG, offsetof(struct shape, tell), "yes"},
+        {"dns", WORD_HOW, offsetof(struct shape, dns), NULL},
+        {"dns-share", WORD_PPM, offsetof(struct shape, dns.share_ppm), NULL},
+        {"names", WORD_NAMES, offsetof(struct shape, dns), NULL},
+        {"types", WORD_TYPES, offsetof(struct shape, dns), NULL},
+        {"addresses", WORD_ADDRESSES, offsetof(struct shape, dns), NULL},
+        {"ttl", WORD_U32, offsetof(struct shape, dns.ttl_s), NULL},
 };
 
 bool shape_holds(const struct shape *s)
@@ -50,12 +67,19 @@ bool shape_holds(const struct shape *s)
 bool shape_counts(const struct shape *s)
 {
 	return s->loss_ppm || s->burst || s->every || s->duplicate_ppm || s->corrupt_ppm ||
-	       s->reorder_ppm || s->jitter_ns || s->rate_bits || s->mtu;
+	       s->reorder_ppm || s->jitter_ns || s->rate_bits || s->mtu || s->dns.how;
 }
 
 static bool is_turn(uint64_t ns)
 {
 	return ns >= SHAPE_TURN_MIN_NS && ns <= SHAPE_DELAY_MAX_NS;
+}
+
+/* Is there anything but what dns=slow has? */
+static bool has_more(const struct shape *s)
+{
+	return s->loss_ppm || s->burst || s->every || s->duplicate_ppm || s->corrupt_ppm ||
+	       s->reorder_ppm || s->rate_bits || s->down_ns || s->mtu;
 }
 
 static int shape_check(const struct shape *s, struct err *err)
@@ -66,6 +90,8 @@ static int shape_check(const struct shape *s, struct err *err)
 		wrong = "nothing is asked of the shaper";
 	else if (s->delay_ns > SHAPE_DELAY_MAX_NS || s->jitter_ns > SHAPE_DELAY_MAX_NS)
 		wrong = "delay and jitter are at most 10 minutes";
+	else if (s->dns.how && (has_more(s) || (s->dns.how == DNS_SLOW) != shape_holds(s)))
+		wrong = "dns=slow has a delay or a jitter, no other dns has anything besides";
 	else if (!s->jitter_ns && (s->dist || s->delay_corr_ppm || s->order_free))
 		wrong = "dist, delay-corr and order belong to a jitter";
 	else if ((s->loss_ppm > 0) + s->burst + (s->every > 0) > 1)
@@ -98,7 +124,24 @@ static int shape_check(const struct shape *s, struct err *err)
 		wrong = "mtu is 68 to 65535";
 	else if (s->tell && !s->mtu)
 		wrong = "tell belongs to mtu";
+	wrong = wrong ? wrong : dns_rule_check(&s->dns);
 	return wrong ? err_set(err, -EINVAL, "%s", wrong) : 0;
+}
+
+static void dns_word_add(const struct word *w, const struct dns_rule *r, struct buf *to)
+{
+	BUF(value, SHAPE_TEXT_MAX);
+
+	if (w->kind == WORD_HOW)
+		buf_add(&value, dns_how_name(r->how));
+	else if (w->kind == WORD_NAMES)
+		buf_add(&value, r->names);
+	else if (w->kind == WORD_TYPES)
+		dns_rule_types(r, &value);
+	else
+		dns_rule_addresses(r, &value);
+	if (value.len)
+		buf_addf(to, " %s=%s", w->key, value.data);
 }
 
 static void word_add(const struct word *w, const void *at, const struct shape *s, struct buf *to)
@@ -125,6 +168,12 @@ static void word_add(const struct word *w, const void *at, const struct shape *s
 		if (s->burst)
 			buf_addf(to, " %s=%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32, w->key,
 			         s->burst_p_ppm, s->burst_r_ppm, s->burst_h_ppm, s->burst_k_ppm);
+		break;
+	case WORD_HOW:
+	case WORD_NAMES:
+	case WORD_TYPES:
+	case WORD_ADDRESSES:
+		dns_word_add(w, at, to);
 		break;
 	}
 }
@@ -181,6 +230,34 @@ static int burst_read(const char **at, struct shape *s)
 	return code;
 }
 
+static int dns_word_read(enum word_kind kind, const char **at, struct dns_rule *r)
+{
+	bool more = true;
+	int code = 0;
+
+	while (code == 0 && more) {
+		size_t n = strcspn(*at, ", ");
+		char one[DNS_NAME_TEXT + 2];
+
+		if (n >= sizeof(one))
+			return -E2BIG;
+		memcpy(one, *at, n);
+		one[n] = 0;
+		*at += n;
+		if (kind == WORD_HOW)
+			code = (r->how = dns_how_find(one)) ? 0 : -EINVAL;
+		else if (kind == WORD_NAMES)
+			code = dns_rule_add_name(r, one, NULL);
+		else if (kind == WORD_TYPES)
+			code = dns_rule_add_type(r, one, NULL);
+		else
+			code = dns_rule_add_address(r, one, NULL);
+		more = kind != WORD_HOW && **at == ',';
+		*at += more;
+	}
+	return code;
+}
+
 static int value_read(const struct word *w, const char **at, struct shape *s)
 {
 	void *to = (char *)s + w->offset;
@@ -212,6 +289,11 @@ static int value_read(const struct word *w, const char **at, struct shape *s)
 		return -EINVAL;
 	case WORD_BURST:
 		return burst_read(at, s);
+	case WORD_HOW:
+	case WORD_NAMES:
+	case WORD_TYPES:
+	case WORD_ADDRESSES:
+		return dns_word_read(w->kind, at, to);
 	}
 	return code;
 }

@@ -26,6 +26,13 @@
  *   mtu=BYTES          packets larger than that vanish, from the IP header on
  *   tell=yes           and their sender is told by ICMP, as a router does: "fragmentation needed",
  *                      or "packet too big"; IPv4 packets that may be fragmented pass
+ *   dns=HOW            of the packets, only DNS answers: what becomes of those that the next words
+ *                      name; all else passes. slow: the delay, jitter and order above; else none of
+ *                      the words above but seed. See base/dns-rule.h
+ *   dns-share=PPM      of them; always with dns
+ *   names=GLOB,...     of the names asked for
+ *   types=TYPE,...     of the types asked for
+ *   addresses=ADDR,... that the answer has, always with dns=answer; and ttl=SECONDS, left out: 0
  *
  * One of loss, burst and every. The draws: uniform lies within delay +- jitter; normal has jitter
  * for its standard deviation; pareto too, and the shape 3 of the tables of tc-netem(8), its mean
@@ -43,12 +50,13 @@
 #define SQUALL_BASE_SHAPE_H
 
 #include "base/buf.h"
+#include "base/dns-rule.h"
 #include "base/err.h"
 
 enum shape_dist { SHAPE_UNIFORM, SHAPE_NORMAL, SHAPE_PARETO };
 
 enum {
-	SHAPE_TEXT_MAX = 320,
+	SHAPE_TEXT_MAX = 440,
 	SHAPE_PPM = 1000000,
 };
 #define SHAPE_DELAY_MAX_NS 600000000000ull /* ten minutes */
@@ -77,6 +85,7 @@ struct shape {
 	uint64_t down_ns, up_ns;
 	uint32_t mtu;
 	bool tell;
+	struct dns_rule dns;
 };
 
 /* -EINVAL when it does nothing, contradicts itself or is out of range; -E2BIG. */

@@ -118,16 +118,21 @@ void shaped_add_delay(const struct shaped *s, struct buf *to)
 	buf_addf(to, ") on %llu packet%s", (unsigned long long)s->delayed, plural(s->delayed));
 }
 
-void shaped_add_share(const struct shaped *s, uint64_t n, struct buf *to)
+void shaped_add_part(uint64_t n, uint64_t of, const char *what, struct buf *to)
 {
-	double percent = s->seen ? 100.0 * (double)n / (double)s->seen : 0;
+	double percent = of ? 100.0 * (double)n / (double)of : 0;
 
-	buf_addf(to, "%.*f%%: %llu of %llu packet%s",
+	buf_addf(to, "%.*f%%: %llu of %llu %s%s",
 	         percent >= 9.95  ? 1
 	         : percent >= 0.1 ? 2
 	         : percent > 0    ? 4
 	                          : 0,
-	         percent, (unsigned long long)n, (unsigned long long)s->seen, plural(s->seen));
+	         percent, (unsigned long long)n, (unsigned long long)of, what, plural(of));
+}
+
+void shaped_add_share(const struct shaped *s, uint64_t n, struct buf *to)
+{
+	shaped_add_part(n, s->seen, "packet", to);
 }
 
 void shaped_end(const struct shaped *s, const struct counters *after, uint64_t changed,

@@ -55,7 +55,9 @@ void shaped_read(const struct counters *before, const struct counters *after, st
 uint64_t shaped_rate(const struct shaped *);
 /* "50.1ms (p99 50.4ms) on 1234 packets", "nothing held back" */
 void shaped_add_delay(const struct shaped *, struct buf *to);
-/* "29.7%: 2970 of 10000 packets" */
+/* "29.7%: 2970 of 10000 answers", for "answer" */
+void shaped_add_part(uint64_t n, uint64_t of, const char *what, struct buf *to);
+/* The same of packets. */
 void shaped_add_share(const struct shaped *, uint64_t n, struct buf *to);
 /* The end of a dose: what else there is to say; and no effect, with why, when changed is 0. what:
  * "lost", "held back". share_ppm: how many were to be, 0 where that says nothing. */

@@ -14,16 +14,6 @@ enum {
 	V6_OFFSET = 0xfff8,
 };
 
-/* Where in a packet its transport is. */
-struct parts {
-	uint8_t *ip, *at; /* at: the transport's first byte */
-	size_t n;         /* of transport bytes that are there and belong to the packet */
-	bool part;        /* not all that the checksum covers is there */
-	bool later;       /* a fragment, and not the first */
-	uint8_t protocol;
-	size_t header, sum; /* the transport header's size, where its checksum is; 0: none */
-};
-
 static uint16_t get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
@@ -35,7 +25,7 @@ static void put16(uint8_t *p, uint16_t v)
 	p[1] = (uint8_t)v;
 }
 
-static void transport_take(struct parts *p, size_t from, size_t claimed, size_t n)
+static void transport_take(struct shape_parts *p, size_t from, size_t claimed, size_t n)
 {
 	if (claimed > n)
 		p->part = true;
@@ -45,7 +35,7 @@ static void transport_take(struct parts *p, size_t from, size_t claimed, size_t 
 	p->n = n > from ? n - from : 0;
 }
 
-static bool v4_split(struct parts *p, size_t n)
+static bool v4_split(struct shape_parts *p, size_t n)
 {
 	size_t header = (size_t)(p->ip[0] & 15) * 4;
 	uint16_t offset;
@@ -78,7 +68,7 @@ static size_t v6_header_bytes(uint8_t kind, const uint8_t *h)
 	}
 }
 
-static bool v6_split(struct parts *p, size_t n)
+static bool v6_split(struct shape_parts *p, size_t n)
 {
 	size_t from = V6_HEADER;
 
@@ -105,7 +95,7 @@ static bool v6_split(struct parts *p, size_t n)
 }
 
 /* What lies behind an UDP packet is not covered by its checksum. */
-static void udp_trim(struct parts *p)
+static void udp_trim(struct shape_parts *p)
 {
 	size_t claimed = p->n >= 8 ? get16(p->at + 4) : 0;
 
@@ -118,7 +108,7 @@ static void udp_trim(struct parts *p)
 }
 
 /* Its header's size and the place of its checksum, where both are there. */
-static void transport_know(struct parts *p)
+static void transport_know(struct shape_parts *p)
 {
 	size_t header = 8, sum = 0;
 
@@ -144,9 +134,9 @@ static void transport_know(struct parts *p)
 	p->sum = sum;
 }
 
-static bool split(void *packet, size_t n, struct parts *p)
+bool shape_bytes_split(void *packet, size_t n, struct shape_parts *p)
 {
-	*p = (struct parts){.ip = packet};
+	*p = (struct shape_parts){.ip = packet};
 	if (!n || !(p->ip[0] >> 4 == 4 ? v4_split(p, n) : p->ip[0] >> 4 == 6 && v6_split(p, n)))
 		return false;
 	transport_know(p);
@@ -170,7 +160,7 @@ static uint16_t sum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-static void sum_put(const struct parts *p, uint64_t sum)
+static void sum_put(const struct shape_parts *p, uint64_t sum)
 {
 	uint16_t v = (uint16_t)~sum_fold(sum);
 
@@ -179,7 +169,7 @@ static void sum_put(const struct parts *p, uint64_t sum)
 }
 
 /* A bit of payload at `i` was flipped. RFC 1624, equation 3. */
-static void sum_mend(const struct parts *p, size_t i, uint8_t flipped)
+static void sum_mend(const struct shape_parts *p, size_t i, uint8_t flipped)
 {
 	uint8_t is[2] = {0}, was[2];
 	size_t even = i & ~(size_t)1;
@@ -194,11 +184,11 @@ static void sum_mend(const struct parts *p, size_t i, uint8_t flipped)
 
 bool shape_bytes_flip(void *packet, size_t n, uint64_t draw, bool mend)
 {
-	struct parts p;
+	struct shape_parts p;
 	size_t from, bytes, i;
 	uint8_t bit;
 
-	if (!split(packet, n, &p))
+	if (!shape_bytes_split(packet, n, &p))
 		return false;
 	from = p.header < p.n ? p.header : 0;
 	bytes = p.n - from - (!from && p.sum ? 2 : 0);
@@ -214,10 +204,10 @@ bool shape_bytes_flip(void *packet, size_t n, uint64_t draw, bool mend)
 
 bool shape_bytes_sum(void *packet, size_t n)
 {
-	struct parts p;
+	struct shape_parts p;
 	uint64_t sum = 0;
 
-	if (!split(packet, n, &p) || !p.sum || p.part)
+	if (!shape_bytes_split(packet, n, &p) || !p.sum || p.part)
 		return false;
 	/* the pseudo-header: RFC 9293, section 3.1; RFC 768; RFC 8200, section 8.1 */
 	if (p.protocol != IPPROTO_ICMP) {

@@ -14,6 +14,18 @@
 
 #include "base/base.h"
 
+/* Where in a packet its transport is. */
+struct shape_parts {
+	uint8_t *ip, *at; /* at: the transport's first byte */
+	size_t n;         /* of transport bytes that are there and belong to the packet */
+	bool part;        /* not all that the checksum covers is there */
+	bool later;       /* a fragment, and not the first */
+	uint8_t protocol;
+	size_t header, sum; /* the transport header's size, where its checksum is; 0: none */
+};
+
+/* Points into the packet, which is not changed. False: there is no transport. */
+bool shape_bytes_split(void *packet, size_t n, struct shape_parts *);
 /* Flips one bit of what the transport carries, chosen by the draw; where it carries nothing, one of
  * the transport's header, but not of its checksum. The checksum is wrong then, or with `mend` as
  * right as it was (RFC 1624): it must have been filled in. An UDP checksum of 0 over IPv4 means

@@ -39,6 +39,8 @@ void shaper_reshape(struct shaper *s, const struct shape *shape)
 			shape_fate_flap(&s->fates[i], now);
 	}
 	s->outage = flaps ? 0 : s->outage;
+	if (!s->ordered || s->shape.seed != shape->seed)
+		shape_dns_init(&s->dns, shape->seed);
 	s->shape = *shape;
 	s->ordered = true;
 }
@@ -220,6 +222,23 @@ static void large_tell(struct shaper *s, const struct shaper_packet *p, struct f
 		count(s->counts.told, 1);
 }
 
+/* False: its fate is that of any packet which the shape is for. */
+static bool dns_take(struct shaper *s, const struct shaper_packet *p)
+{
+	uint8_t to[SHAPE_DNS_MAX];
+	size_t n = 0;
+	enum dns_fate fate = shape_dns_next(&s->dns, &s->shape.dns, p->data, p->data_n, to, &n);
+
+	count(s->counts.dns_seen, fate != DNS_STRANGE);
+	count(s->counts.dns_matched, fate >= DNS_SPARED);
+	count(s->counts.dns_done, fate > DNS_SPARED);
+	if (fate == DNS_LOST)
+		shaper_link_drop(&s->link, p->id);
+	else if (fate != DNS_HELD)
+		shaper_link_accept(&s->link, p->id, fate == DNS_CHANGED ? to : NULL, n);
+	return fate != DNS_HELD;
+}
+
 void shaper_take(struct shaper *s, const struct shaper_packet *p, uint64_t now_ns)
 {
 	struct fate f[FATES];
@@ -231,6 +250,8 @@ void shaper_take(struct shaper *s, const struct shaper_packet *p, uint64_t now_n
 	}
 	count(s->counts.seen_packets, 1);
 	count(s->counts.seen_bytes, p->bytes);
+	if (s->shape.dns.how && dns_take(s, p))
+		return;
 	n = shape_fate_next(&s->fates[p->hook], now_ns, p->bytes, f);
 	if (f[0].lost == FATE_LARGE && s->shape.tell)
 		large_tell(s, p, &f[0], now_ns);

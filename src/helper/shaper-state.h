@@ -13,6 +13,7 @@
 #include <linux/netfilter.h>
 
 #include "base/counters.h"
+#include "helper/shape-dns.h"
 #include "helper/shape-fate.h"
 #include "helper/shape-meter.h"
 #include "helper/shape-queue.h"
@@ -23,8 +24,8 @@ enum { SHAPER_HELD_MOST = 1 << 18, SHAPER_GONE_MOST = 1 << 12, SHAPER_GONE_BYTES
 
 struct shaper_counts {
 	uint64_t *queue, *raised, *seen_packets, *seen_bytes, *delayed, *lost, *lost_in_queue,
-	        *duplicated, *corrupted, *reordered, *passed, *vanished, *restored, *outages, *told,
-	        *p50_ns, *p99_ns, *late_ns;
+	        *duplicated, *corrupted, *reordered, *passed, *dns_seen, *dns_matched, *dns_done,
+	        *vanished, *restored, *outages, *told, *p50_ns, *p99_ns, *late_ns;
 };
 
 struct body;
@@ -40,6 +41,7 @@ struct shaper {
 	bool ordered; /* there is a shape */
 	bool ending;  /* everything passes */
 	struct shape_fate fates[NF_INET_NUMHOOKS];
+	struct shape_dns dns;
 	struct shape_queue *queue;
 	uint64_t held_bytes, bytes_most;
 	struct shaper_link link;

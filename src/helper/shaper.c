@@ -85,6 +85,9 @@ static int page_map(struct shaper_counts *c, struct err *err)
 	        .corrupted = counter(p, "corrupted"),
 	        .reordered = counter(p, "reordered"),
 	        .passed = counter(p, "passed_full"),
+	        .dns_seen = counter(p, "dns_seen"),
+	        .dns_matched = counter(p, "dns_matched"),
+	        .dns_done = counter(p, "dns_done"),
 	        .vanished = counter(p, "vanished"),
 	        .restored = counter(p, "restored"),
 	        .outages = counter(p, "outages"),
@@ -147,7 +150,7 @@ static int begin(struct shaper_process *p, const char *const *args, struct err *
 /* What is held too: it may have to be sent from here. */
 static bool reads_bytes(const struct shape *s)
 {
-	return s->duplicate_ppm || s->corrupt_ppm || shape_holds(s);
+	return s->duplicate_ppm || s->corrupt_ppm || s->dns.how || shape_holds(s);
 }
 
 static size_t bytes_of(const struct shape *s)

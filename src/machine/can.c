@@ -393,9 +393,11 @@ static const struct {
 };
 
 const char *const can_facts[] = {
-	"root",        "pidfd",           "net-admin",   "nft",       "nft-owner",    "nft-egress",
-	"nft-swallow", "nft-cgroup",      "nft-share",   "nft-queue", "sock-destroy", "conntrack",
-	"socket-mark", "bpf-sock-create", "cgroup-cpu", "rename-exchange", NULL,
+        "root",        "pidfd",           "net-admin",    "nft",
+        "nft-owner",   "nft-egress",      "nft-swallow",  "nft-cgroup",
+        "nft-share",   "nft-queue",       "sock-destroy", "conntrack",
+        "socket-mark", "bpf-sock-create", "cgroup-cpu",   "rename-exchange",
+        NULL,
 };
 
 int can_try(const struct world *w, const char *fact, struct err *err)

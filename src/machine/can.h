@@ -9,8 +9,8 @@
  * (sockets can be matched by cgroup v2); "nft-share" (a share of flows, by hash, or of packets can
  * be matched); "nft-queue" (packets can be led to a queue and read from it, as the shaper does);
  * "sock-destroy" (the kernel destroys sockets on order); "conntrack" (entries of connection
- * tracking can be listed and deleted); "socket-mark" (a socket of a process can be had and marked, and
- * packets matched by that); "bpf-sock-create" (a program can mark sockets as they are made);
+ * tracking can be listed and deleted); "socket-mark" (a socket of a process can be had and marked,
+ * and packets matched by that); "bpf-sock-create" (a program can mark sockets as they are made);
  * "cgroup-cpu" (a hierarchy has the cpu controller and the caller may change it, or a group of it);
  * "rename-exchange" (two files can change places, tried where squall keeps its state). What changes
  * something is done in a child in a network namespace that ends with it. A recorded machine answers

@@ -112,8 +112,10 @@ static void in_write(const struct shape_table *t)
 	                         .bytes = t->carry->bytes_in};
 
 	base_write(t, p.name, hook_in(rules), priority(t));
-	if (rules->direction == NFT_IN && rules->ports_n && !nft_rules_has_owner(rules) &&
-	    covers_loopback(rules))
+	if (rules->shape.dns.how)
+		p.side = NFT_PORT_SOURCE;
+	else if (rules->direction == NFT_IN && rules->ports_n && !nft_rules_has_owner(rules) &&
+	         covers_loopback(rules))
 		loopback_write(t, p, "inlo");
 	nft_pipeline_write(&p);
 }

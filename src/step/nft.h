@@ -64,6 +64,9 @@
  * ports each packet counts, and a round trip has two. With uid or cgroup the socket tells: what
  * goes from one of its sockets to another counts on each side that is asked for.
  *
+ * With dns= in SHAPE: only what comes in, and only where the source port is a listed one, on
+ * loopback too: what comes from a name server.
+ *
  * The kernel stamps what arrives before the shaper sees it: tcpdump, and who asks for that stamp
  * (SO_TIMESTAMP; ping without -U does), does not see how long it was held in the namespace that it
  * runs in. What reads the clock itself does, and so does the other end.
@@ -76,9 +79,11 @@
  *
  * Its meter has, besides packets and bytes that the table matched: seen_packets, seen_bytes (by the
  * shaper), delayed, lost_packets, lost_in_queue (of the rate), duplicated, corrupted, reordered,
- * passed_full (at once, there was no room to hold them), restored and vanished (of those held, the
- * kernel dropped so many, which were sent again or were not), outages (in which packets were lost),
- * told (senders of what was too large), and the levels held, added_p50_ns,
+ * passed_full (at once, there was no room to hold them), dns_seen (answers that were understood),
+ * dns_matched (of these, those of the names and types asked for), dns_done (changed, held back or
+ * lost as dns= says), restored and vanished (of those held, the kernel dropped so many, which were
+ * sent again or were not), outages (in which packets were lost), told (senders of what was too
+ * large), and the levels held, added_p50_ns,
  * added_p99_ns, late_p99_ns, raised (it runs with a better nice value) and shapers (1, for those
  * that sum up levels). Once the table is gone only these are left.
  *

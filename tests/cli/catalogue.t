@@ -5,6 +5,9 @@ cpu.load resource host|cgroup|process yes uses a share of CPUs
 cpu.quota resource cgroup|process yes limits how much of a CPU a cgroup gets
 custom state host yes a state of your own, by commands that apply, undo and check
 disk.fill resource host|process yes takes disk space away
+dns.answer network host|netns|cgroup yes names are resolved to wrong addresses
+dns.fail network host|netns|cgroup yes names cannot be resolved
+dns.slow network host|netns|cgroup yes names are resolved late
 file.replace state host yes gives a file other content
 link.down network host|netns yes sets network devices down
 mem.fill resource host|cgroup|process yes takes memory away
@@ -28,6 +31,9 @@ $ squall faults --json | grep '"name": "[a-z]*[.][a-z]*"'
     "name": "cpu.load",
     "name": "cpu.quota",
     "name": "disk.fill",
+    "name": "dns.answer",
+    "name": "dns.fail",
+    "name": "dns.slow",
     "name": "file.replace",
     "name": "link.down",
     "name": "mem.fill",

@@ -367,6 +367,33 @@ served() {
 	wait_for 5 eval 'inside "$B" ss -Hltn sport = 5201 | grep -q .'
 }
 arrived() { jq ".$1" "$DIR/count"; }
+# name_server [inside NETNS | in_cgroup NAME] [-- ADDRESS…]: a name server there, on every address or these.
+name_server() {
+	local there=()
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		there+=("$1")
+		shift
+	done
+	rm -f "$DIR/ready"
+	spawn "${there[@]}" python3 "$TOP/tests/system/dns.py" serve "$DIR/ready" "${@:2}"
+	wait_for 5 test -e "$DIR/ready"
+}
+# asked [inside NETNS | in_cgroup NAME] -- SERVER NAME TYPE N [udp|tcp|loose] [SECONDS] [/ SERVER…]: for each group
+# a line of $SAID, how many had which outcome, and one of $MS, the median of the times.
+# shellcheck disable=SC2034  # for the tests
+asked() {
+	local text there=()
+	while [ "$1" != -- ]; do
+		there+=("$1")
+		shift
+	done
+	text=$("${there[@]}" python3 "$TOP/tests/system/dns.py" ask "${@:2}")
+	SAID=$(jq -cS 'del(.ms)' <<<"$text")
+	MS=$(jq .ms <<<"$text")
+}
+# dug: dig asks in A what $DIR/asks has, a line each; said STATUS: how many had that one.
+dug() { inside "$A" dig -f "$DIR/asks" +tries=1 +time=2 @10.99.0.2 >"$DIR/dug" 2>&1; }
+said() { grep -c "status: $1," "$DIR/dug"; }
 
 # --- the referee ---------------------------------------------------------------------------------
 # Everything that a run may have changed, one line each, by outside tools.

@@ -8,7 +8,7 @@
 # A new fault adds its name and its two cases; one that dies with the log keeps what it changes below
 # $TREE, which may be on a disk that outlives the boot.
 # shellcheck disable=SC2034  # for who reads this
-FAULTS="proc-kill proc-pause cpu-quota net-cut net-delay net-reset net-conntrack-drop route-blackhole link-down file-replace custom cpu-load mem-fill disk-fill"
+FAULTS="proc-kill proc-pause cpu-quota net-cut net-delay net-reset dns-fail net-conntrack-drop route-blackhole link-down file-replace custom cpu-load mem-fill disk-fill"
 FOR=${FOR:-200ms}
 bed_of() {
 	case $1 in
@@ -21,7 +21,7 @@ bed_of() {
 		spawn in_cgroup victim sleep 3000
 		VICTIM=$PID
 		;;
-	net-cut | net-delay | net-reset | net-conntrack-drop | route-blackhole | link-down)
+	net-cut | net-delay | net-reset | dns-fail | net-conntrack-drop | route-blackhole | link-down)
 		netns_pair
 		;;
 	file-replace)
@@ -44,6 +44,7 @@ attack_of() {
 	net-conntrack-drop) start attack net.conntrack-drop --every 1s --target "netns=$B" --for "$FOR" --allow irreversible ;;
 	route-blackhole) start attack route.blackhole 10.99.0.1 --target "netns=$B" --for "$FOR" ;;
 	link-down) start attack link.down lo --target "netns=$B" --for "$FOR" ;;
+	dns-fail) start attack dns.fail timeout --target "netns=$B" --for "$FOR" ;;
 	custom)
 		start attack custom flag --apply "touch $TREE/flag" --undo "rm -f $TREE/flag" --check "test -e $TREE/flag" \
 			${GLIBC_TUNABLES:+--env "GLIBC_TUNABLES=$GLIBC_TUNABLES"} --target host --for "$FOR"
@@ -55,5 +56,5 @@ attack_of() {
 	esac
 }
 # Wholly held by the kernel: no undo is needed even when all died.
-dies_with_kernel() { case $1 in net-cut | net-delay | cpu-load | mem-fill | disk-fill) ;; *) return 1 ;; esac }
+dies_with_kernel() { case $1 in net-cut | net-delay | dns-fail | cpu-load | mem-fill | disk-fill) ;; *) return 1 ;; esac }
 has_helper() { dies_with_kernel "$1" || [ "$1" = custom ]; }

@@ -25,6 +25,10 @@ static const char *const good[] = {
         "seed=3 loss=5 down=5000000 up=5000000 mtu=65535 tell=yes",
         "seed=7 delay=1 every=4294967295 duplicate=5 duplicate-corr=6 corrupt=7 corrupt-corr=8 "
         "mend=yes reorder=9 reorder-corr=10 gap=5 rate=1000 queue=65536",
+        "seed=1 dns=nxdomain dns-share=500000 names=*.shop.test,^ok.shop.test types=A,AAAA",
+        "seed=1 delay=5 dns=slow dns-share=1000000",
+        "seed=1 jitter=5 order=free dns=slow dns-share=1 names=a?.test",
+        "seed=1 dns=answer dns-share=1000000 addresses=192.0.2.7,::1 ttl=60",
 };
 
 static const char *const bad[] = {
@@ -70,6 +74,27 @@ static const char *const bad[] = {
         "seed=1 delay=5 delay=5",
         "seed=1 delays=5",
         "seed=1 delay",
+        "seed=1 dns=",
+        "seed=1 dns=none dns-share=5",
+        "seed=1 dns=empty",
+        "seed=1 dns=empty dns-share=1000001",
+        "seed=1 dns-share=5",
+        "seed=1 names=a.test",
+        "seed=1 loss=5 types=A",
+        "seed=1 delay=5 dns=empty dns-share=5",
+        "seed=1 loss=5 dns=empty dns-share=5",
+        "seed=1 dns=slow dns-share=5",
+        "seed=1 delay=5 rate=1000 queue=1 dns=slow dns-share=5",
+        "seed=1 dns=empty dns-share=5 names=",
+        "seed=1 dns=empty dns-share=5 names=A.test",
+        "seed=1 dns=empty dns-share=5 names=a.test,a.test",
+        "seed=1 dns=empty dns-share=5 names=a.test,",
+        "seed=1 dns=empty dns-share=5 types=AAAA,A",
+        "seed=1 dns=empty dns-share=5 types=TYPE1",
+        "seed=1 dns=empty dns-share=5 addresses=::1",
+        "seed=1 dns=answer dns-share=5",
+        "seed=1 dns=answer dns-share=5 addresses=::1,192.0.2.7",
+        "seed=1 dns=answer dns-share=5 addresses=::1 ttl=86401",
 };
 
 static void says_it_again(void **state)

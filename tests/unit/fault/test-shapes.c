@@ -241,6 +241,35 @@ static void profile(void **state)
 	     "nothing held back, 0 lost, 0bit/s on average", "nothing matched: no packet in 1s");
 }
 
+static void dns(void **state)
+{
+	const char *const *half = ARGS("how=nxdomain", "share=50%", "names=*.shop.test");
+
+	says("dns.fail", half, none,
+	     COUNTERS({"packets_in", 1010}, {"seen_packets", 1010}, {"dns_seen", 1005},
+	              {"dns_matched", 1000}, {"dns_done", 498}, SECONDS(10)),
+	     "nxdomain for 50%", "49.8%: 498 of 1000 answers", NULL);
+	says("dns.fail", ARGS("how=timeout"), COUNTERS({"dns_matched", 4}, {"dns_done", 4}),
+	     COUNTERS({"dns_seen", 5}, {"dns_matched", 5}, {"dns_done", 5}, SECONDS(1)), "timeout",
+	     "100.0%: 1 of 1 answer", NULL);
+	says("dns.fail", half, none, COUNTERS({"packets_in", 3}, {"seen_packets", 3}, SECONDS(5)),
+	     "nxdomain for 50%", "0%: 0 of 0 answers",
+	     "no answer came from a name server in 5s: nobody asked, or a cache or an encrypted "
+	     "connection answered");
+	says("dns.fail", half, none, COUNTERS({"dns_seen", 12}, SECONDS(5)), "nxdomain for 50%",
+	     "0%: 0 of 0 answers", "12 answers came, none to what was named");
+	says("dns.fail", half, none, COUNTERS({"dns_seen", 12}, {"dns_matched", 1}, SECONDS(5)),
+	     "nxdomain for 50%", "0%: 0 of 1 answer",
+	     "1 answer matched, but none was chosen: too few for 50%");
+	says("dns.slow", ARGS("delay=2s", "jitter=500ms", "share=20%"), none,
+	     COUNTERS({"dns_seen", 12}, {"dns_matched", 10}, {"dns_done", 2}, {"delayed", 2},
+	              {"added_p50_ns", MS(2010)}, {"added_p99_ns", MS(2400)}, SECONDS(5)),
+	     "2s +- 500ms for 20%", "2.01s (p99 2.4s) on 2 packets; 20.0%: 2 of 10 answers", NULL);
+	says("dns.answer", ARGS("address=::1", "address=192.0.2.7"), none,
+	     COUNTERS({"dns_seen", 12}, {"dns_matched", 10}, {"dns_done", 10}, SECONDS(5)),
+	     "192.0.2.7,::1", "100.0%: 10 of 10 answers", NULL);
+}
+
 /* The longest texts fit; every profile is one that the shaper takes. */
 static void all_profiles(void **state)
 {
@@ -275,7 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(delay),   TEST(loss),          TEST(flap),    TEST(slow_close),
 	        TEST(mtu),     TEST(share_of_each), TEST(reorder), TEST(rate),
-	        TEST(profile), TEST(all_profiles),
+	        TEST(profile), TEST(all_profiles),  TEST(dns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
