@@ -5,9 +5,9 @@ cpu.load resource host|cgroup|process yes uses a share of CPUs
 cpu.quota resource cgroup|process yes limits how much of a CPU a cgroup gets
 custom state host yes a state of your own, by commands that apply, undo and check
 disk.fill resource host|process yes takes disk space away
-dns.answer network host|netns|cgroup yes names are resolved to wrong addresses
-dns.fail network host|netns|cgroup yes names cannot be resolved
-dns.slow network host|netns|cgroup yes names are resolved late
+dns.answer network host|netns|cgroup|process yes names are resolved to wrong addresses
+dns.fail network host|netns|cgroup|process yes names cannot be resolved
+dns.slow network host|netns|cgroup|process yes names are resolved late
 file.replace state host yes gives a file other content
 link.down network host|netns yes sets network devices down
 mem.fill resource host|cgroup|process yes takes memory away
@@ -23,7 +23,7 @@ net.profile network host|netns|cgroup|process yes a link as it is elsewhere: lat
 net.rate network host|netns|cgroup|process yes lets only so many bits a second through
 net.reorder network host|netns|cgroup|process yes packets overtake each other
 net.reset network host|netns|process yes destroys established TCP connections
-net.slow-close network host|netns|cgroup yes the end of a connection takes long to arrive
+net.slow-close network host|netns|cgroup|process yes the end of a connection takes long to arrive
 proc.kill state process yes ends processes with a signal
 proc.pause state process yes stops processes, and lets them go on
 route.blackhole network host|netns yes refuses to route to destinations
