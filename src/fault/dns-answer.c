@@ -109,6 +109,8 @@ static const char *const examples[] = {
         "1m",
         "squall attack dns.answer --address 127.0.0.1 --address ::1 --names 'api.*' --share 50% "
         "--target netns=blue --for 1m",
+        "squall attack dns.answer 192.0.2.7 --ttl 30s --names db.shop.test --server 10.0.0.2 "
+        "--target host --for 1m",
         NULL,
 };
 

@@ -93,6 +93,7 @@ static const char *const examples[] = {
         "squall attack dns.slow 3s --target container.name=shop --for 1m",
         "squall attack dns.slow 500ms --jitter 300ms --names '*.payments.test' --share 20% "
         "--target host --for 1m",
+        "squall attack dns.slow 6s --types AAAA --server 127.0.0.53 --target host --for 30s",
         NULL,
 };
 
