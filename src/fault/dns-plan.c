@@ -54,7 +54,7 @@ static void names_say(const struct dns_rule *r, struct buf *to)
 /* Without a name to go by, a machine finds nobody. */
 static bool is_all_names(const struct nft_rules *r)
 {
-	return dns_rule_is_open(&r->shape.dns) && !r->addrs_n && !nft_rules_has_owner(r);
+	return dns_rule_is_open(&r->shape.dns) && !nft_rules_addrs(r) && !nft_rules_has_owner(r);
 }
 
 int dns_add(const char *fault, const struct dns_args *a, const struct shape *s,

@@ -43,7 +43,8 @@ static int rules_check(const struct nft_rules *r, struct err *err)
 		return err_set(err, -EINVAL, "no device is named for the egress hook");
 	if (r->mode == NFT_SHAPE && r->devs_n && !r->confined)
 		return err_set(err, -EINVAL, "shaping has no egress hook");
-	if (r->mode == NFT_SHAPE && r->shape.dns.how && (r->direction != NFT_IN || !r->ports_n))
+	if (r->mode == NFT_SHAPE && r->shape.dns.how &&
+	    (r->direction != NFT_IN || !nft_rules_ports(r)))
 		return err_set(err, -EINVAL, "answers of DNS come in, from a port that is named");
 	return nft_rules_check_left(r, err);
 }
