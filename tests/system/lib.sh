@@ -131,6 +131,7 @@ need() {
 	nft-queue) why=$("$SQUALL" faults net.delay --json | jq -r '."why-not" // empty') && [ -z "$why" ] ;;
 	sock-destroy) why=$("$SQUALL" faults net.reset --json | jq -r '."why-not" // empty') && [ -z "$why" ] ;;
 	conntrack) why=$("$SQUALL" faults net.conntrack-drop --json | jq -r '."why-not" // empty') && [ -z "$why" ] ;;
+	bpf-sock-create) why=$("$SQUALL" attack net.cut --target "process.pid=$$" --for 1s --dry-run 2>/dev/null | grep 'looked for'); [ -z "$why" ] ;;
 	ipv6) why=$(ip -6 addr add fd00:5157::1/128 dev lo 2>&1 && ip -6 addr del fd00:5157::1/128 dev lo 2>&1) ;;
 	veth) why=$(ip link add "v$$" type veth peer name "w$$" 2>&1 && ip link del "v$$" 2>&1) ;;
 	cgroup-cpu)

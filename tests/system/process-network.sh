@@ -77,7 +77,7 @@ case_cut_what_it_serves() {
 # What the process opens itself, while it is attacked: by the program in the kernel, or found by looking. And
 # sockets that have marks already: other bits stay, and who uses ours is left out.
 case_reject_what_it_opens() {
-	need nft-reject && need veth && need ss || return
+	need nft-reject && need veth && need ss && need bpf-sock-create || return
 	local file pids=()
 	twins
 	for file in one two; do
