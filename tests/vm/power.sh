@@ -87,7 +87,7 @@ if [ "$BOOT" = 1 ]; then
 		# what has no way back has nothing to come back to, nor has what was in a namespace that is gone
 		case $fault in proc-kill | net-reset | net-conntrack-drop | route-blackhole | link-down) continue ;; esac
 		CASE=$fault
-		if [[ $fault = net-* ]] && ! nft list tables >/dev/null 2>&1; then
+		if [[ $fault = net-* || $fault = dns-* ]] && ! nft list tables >/dev/null 2>&1; then
 			skip "needs nft: not in this kernel"
 			continue
 		fi
@@ -96,7 +96,7 @@ if [ "$BOOT" = 1 ]; then
 		FOR=500ms SQUALL_TORTURE_NAMES=$DIR/every attack_of "$fault"
 		finish 60
 		[ "$fault" != cpu-quota ] || kill -KILL "$PID"
-		if [[ $fault = net-* ]]; then
+		if [[ $fault = net-* || $fault = dns-* ]]; then
 			exits "left alone it ends; nothing was sent, so it has no effect" 7
 		else
 			exits "left alone it ends as asked" 0
