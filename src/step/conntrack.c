@@ -208,19 +208,6 @@ static void conntrack_close(struct hold *h)
 	h->own = NULL;
 }
 
-static int conntrack_get(const struct world *w, const char *object, struct buf *state,
-                         struct err *err)
-{
-	struct nft_object o;
-	int code = nft_object_parse(object, &o, err);
-
-	if (code < 0)
-		return code;
-	buf_reset(state);
-	buf_add(state, "idle");
-	return 0;
-}
-
 static int conntrack_set(struct hold *h, const char *object, const char *now, const char *to,
                          struct buf *landed, struct err *err)
 {
@@ -273,7 +260,7 @@ const struct step_type step_type_conntrack = {
         .flags = STEP_IRREVERSIBLE | STEP_LEAN,
         .open = conntrack_open,
         .close = conntrack_close,
-        .get = conntrack_get,
+        .get = sweep_get,
         .set = conntrack_set,
         .meter = conntrack_meter,
 };

@@ -168,18 +168,6 @@ static void reset_close(struct hold *h)
 	h->own = NULL;
 }
 
-static int reset_get(const struct world *w, const char *object, struct buf *state, struct err *err)
-{
-	struct nft_object o;
-	int code = nft_object_parse(object, &o, err);
-
-	if (code < 0)
-		return code;
-	buf_reset(state);
-	buf_add(state, "idle");
-	return 0;
-}
-
 static int reset_set(struct hold *h, const char *object, const char *now, const char *to,
                      struct buf *landed, struct err *err)
 {
@@ -236,7 +224,7 @@ const struct step_type step_type_reset = {
         .flags = STEP_IRREVERSIBLE | STEP_LEAN,
         .open = reset_open,
         .close = reset_close,
-        .get = reset_get,
+        .get = sweep_get,
         .set = reset_set,
         .meter = reset_meter,
 };

@@ -58,6 +58,18 @@ int sweep_parse(const char *state, struct sweep *to, struct err *err)
 	return 0;
 }
 
+int sweep_get(const struct world *w, const char *object, struct buf *state, struct err *err)
+{
+	struct nft_object o;
+	int code = nft_object_parse(object, &o, err);
+
+	if (code < 0)
+		return code;
+	buf_reset(state);
+	buf_add(state, "idle");
+	return 0;
+}
+
 bool sweep_matches(const struct sweep *s, const struct sweep_seen *seen)
 {
 	const struct nft_rules *r = &s->rules;

@@ -30,6 +30,9 @@ int sweep_format(const struct sweep *, struct buf *to, struct err *) must_use;
 /* Only what sweep_format would write. -EINVAL. */
 int sweep_parse(const char *state, struct sweep *, struct err *) must_use;
 
+/* The getter of both step types: whatever is there, "idle". */
+int sweep_get(const struct world *, const char *object, struct buf *state, struct err *) must_use;
+
 /* What of a connection the rules look at; addresses in network order, IPv4 within IPv6 as IPv4. */
 struct sweep_seen {
 	uint8_t family, proto;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/quantity.h"
+#include "fault/fault.h"
 
 #include <cmocka.h>
 
@@ -80,4 +81,31 @@ void *bind_args(const struct kind *kind, const char *const *texts, struct arena 
 			fail_msg("parameter \"%s\" is required", p->name);
 	}
 	return args;
+}
+
+struct counters counters_of(const struct counter *v)
+{
+	struct counters c = {.n = 0};
+
+	for (; v->name[0]; v++)
+		counters_add(&c, v->name, v->value);
+	return c;
+}
+
+void dose_says(struct arena *arena, const char *fault, const char *const *texts,
+               struct counters before, struct counters after, const char *asked,
+               const char *achieved, const char *why)
+{
+	const struct fault *f = fault_find(fault);
+	struct dose d = {.why = "not set"};
+	void *args = bind_args(&f->kind, texts, arena);
+	struct err err = ERR_INIT;
+
+	if (f->kind.check && f->kind.check(args, &err) < 0)
+		fail_msg("%s: %s", fault, err.what);
+	assert_int_equal(f->dose(args, &before, &after, &d, &err), 0);
+	assert_string_equal(d.asked, asked);
+	assert_string_equal(d.achieved, achieved);
+	assert_string_equal(d.why, why ? why : "");
+	assert_int_equal(d.no_effect, why != NULL);
 }

@@ -15,22 +15,10 @@
 /* Last: it has a macro that is called expect_check, too. */
 #include <cmocka.h>
 
-#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define COUNTERS(...) counters_of((const struct counter[]){__VA_ARGS__, {{0}, 0}})
-
 static struct recorded machine;
 static struct arena arena;
 static struct plan plan;
 static struct err err;
-
-static struct counters counters_of(const struct counter *v)
-{
-	struct counters c = {.n = 0};
-
-	for (; v->name[0]; v++)
-		counters_add(&c, v->name, v->value);
-	return c;
-}
 
 static int plan_with(const char *fault, const char *const *texts, enum target_kind kind,
                      const struct floors *floors, uint64_t turn)
@@ -70,15 +58,7 @@ static void refuses(const char *fault, const char *const *texts, enum target_kin
 static void dose_is(const char *fault, const char *const *texts, struct counters after,
                     const char *asked, const char *achieved, const char *why)
 {
-	const struct fault *f = fault_find(fault);
-	struct counters before = {.n = 0};
-	struct dose d;
-
-	assert_int_equal(f->dose(bind_args(&f->kind, texts, &arena), &before, &after, &d, &err), 0);
-	assert_string_equal(d.asked, asked);
-	assert_string_equal(d.achieved, achieved);
-	assert_string_equal(d.why, why ? why : "");
-	assert_int_equal(d.no_effect, why != NULL);
+	dose_says(&arena, fault, texts, (struct counters){.n = 0}, after, asked, achieved, why);
 }
 
 static int setup(void **state)

@@ -9,80 +9,53 @@
 
 #include <cmocka.h>
 
-#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define COUNTERS(...) counters_of((const struct counter[]){__VA_ARGS__, {{0}, 0}})
-
 static struct arena arena;
-static struct err err;
-
-static struct counters counters_of(const struct counter *v)
-{
-	struct counters c = {.n = 0};
-
-	for (; v->name[0]; v++)
-		counters_add(&c, v->name, v->value);
-	return c;
-}
-
-static void says(const char *fault, const char *const *texts, struct counters before,
-                 struct counters after, const char *asked, const char *achieved, const char *why)
-{
-	const struct fault *f = fault_find(fault);
-	struct dose d = {.why = "not set"};
-	void *args = bind_args(&f->kind, texts, &arena);
-
-	err = (struct err)ERR_INIT;
-	assert_int_equal(f->kind.check ? f->kind.check(args, &err) : 0, 0);
-	assert_int_equal(f->dose(args, &before, &after, &d, &err), 0);
-	assert_string_equal(d.asked, asked);
-	assert_string_equal(d.achieved, achieved);
-	assert_string_equal(d.why, why ? why : "");
-	assert_int_equal(d.no_effect, why != NULL);
-}
 
 static void reset(void **state)
 {
-	says("net.reset", ARGS("every=5s"), COUNTERS({"found", 2}, {"destroyed", 2}),
-	     COUNTERS({"found", 9}, {"destroyed", 8}), "all connections, each 5s",
-	     "6 of 7 connections destroyed", NULL);
-	says("net.reset", ARGS("port=80"), COUNTERS({"found", 0}), COUNTERS({"found", 0}),
-	     "all connections", "0 of 0 connections destroyed", "no connections matched");
-	says("net.reset", ARGS("port=80"), COUNTERS({"found", 0}), COUNTERS({"found", 1}),
-	     "all connections", "0 of 1 connections destroyed",
-	     "all connections that matched had ended before");
+	dose_says(&arena, "net.reset", ARGS("every=5s"), COUNTERS({"found", 2}, {"destroyed", 2}),
+	          COUNTERS({"found", 9}, {"destroyed", 8}), "all connections, each 5s",
+	          "6 of 7 connections destroyed", NULL);
+	dose_says(&arena, "net.reset", ARGS("port=80"), COUNTERS({"found", 0}),
+	          COUNTERS({"found", 0}), "all connections", "0 of 0 connections destroyed",
+	          "no connections matched");
+	dose_says(&arena, "net.reset", ARGS("port=80"), COUNTERS({"found", 0}),
+	          COUNTERS({"found", 1}), "all connections", "0 of 1 connections destroyed",
+	          "all connections that matched had ended before");
 }
 
 static void conntrack_drop(void **state)
 {
-	says("net.conntrack-drop", ARGS("protocol=udp"), COUNTERS({"found", 0}),
-	     COUNTERS({"found", 9}, {"deleted", 8}), "all entries", "8 of 9 entries deleted", NULL);
-	says("net.conntrack-drop", ARGS("every=10s"), COUNTERS({"found", 1}, {"deleted", 1}),
-	     COUNTERS({"found", 1}, {"deleted", 1}), "all entries, each 10s",
-	     "0 of 0 entries deleted", "no entries matched");
+	dose_says(&arena, "net.conntrack-drop", ARGS("protocol=udp"), COUNTERS({"found", 0}),
+	          COUNTERS({"found", 9}, {"deleted", 8}), "all entries", "8 of 9 entries deleted",
+	          NULL);
+	dose_says(&arena, "net.conntrack-drop", ARGS("every=10s"),
+	          COUNTERS({"found", 1}, {"deleted", 1}), COUNTERS({"found", 1}, {"deleted", 1}),
+	          "all entries, each 10s", "0 of 0 entries deleted", "no entries matched");
 }
 
 static void blackhole(void **state)
 {
-	says("route.blackhole", ARGS("address=10.0.0.1 fd00::/8"), COUNTERS({"refused", 1}),
-	     COUNTERS({"refused", 2}), "blackhole of 2 destinations",
-	     "1 that could be reached before cannot", NULL);
-	says("route.blackhole", ARGS("address=10.0.0.1", "mode=prohibit"), COUNTERS({"refused", 1}),
-	     COUNTERS({"refused", 1}), "prohibit of 1 destination",
-	     "0 that could be reached before cannot", "they could not be reached before");
-	says("route.blackhole", ARGS("address=10.0.0.1"), COUNTERS({"refused", 0}),
-	     COUNTERS({"refused", 0}), "blackhole of 1 destination",
-	     "0 that could be reached before cannot",
-	     "they still can be reached: they are addresses of this machine");
+	dose_says(&arena, "route.blackhole", ARGS("address=10.0.0.1 fd00::/8"),
+	          COUNTERS({"refused", 1}), COUNTERS({"refused", 2}), "blackhole of 2 destinations",
+	          "1 that could be reached before cannot", NULL);
+	dose_says(&arena, "route.blackhole", ARGS("address=10.0.0.1", "mode=prohibit"),
+	          COUNTERS({"refused", 1}), COUNTERS({"refused", 1}), "prohibit of 1 destination",
+	          "0 that could be reached before cannot", "they could not be reached before");
+	dose_says(&arena, "route.blackhole", ARGS("address=10.0.0.1"), COUNTERS({"refused", 0}),
+	          COUNTERS({"refused", 0}), "blackhole of 1 destination",
+	          "0 that could be reached before cannot",
+	          "they still can be reached: they are addresses of this machine");
 }
 
 static void down(void **state)
 {
-	says("link.down", ARGS("interface=eth1 eth2"), COUNTERS({"down", 0}),
-	     COUNTERS({"down", 2}, {"kept", 31}), "2 devices down",
-	     "2 set down; 31 addresses, routes and neighbours to bring back", NULL);
-	says("link.down", ARGS("interface=eth1"), COUNTERS({"down", 1}), COUNTERS({"down", 1}),
-	     "1 device down", "0 set down; 0 addresses, routes and neighbours to bring back",
-	     "down before");
+	dose_says(&arena, "link.down", ARGS("interface=eth1 eth2"), COUNTERS({"down", 0}),
+	          COUNTERS({"down", 2}, {"kept", 31}), "2 devices down",
+	          "2 set down; 31 addresses, routes and neighbours to bring back", NULL);
+	dose_says(&arena, "link.down", ARGS("interface=eth1"), COUNTERS({"down", 1}),
+	          COUNTERS({"down", 1}), "1 device down",
+	          "0 set down; 0 addresses, routes and neighbours to bring back", "down before");
 }
 
 int main(void)
